@@ -1,0 +1,171 @@
+"""Messages without a language: an id and named parameters.
+
+The engine never makes sentences. It makes a :class:`Msg`; ``app/`` and the command line render it
+with a :class:`Catalogue` in the reader's language. A catalogue is a folder of TOML files, one
+folder a language (``app/locale/en/*.toml``), each a flat table ``"id" = "Text with {name}"``.
+
+A placeholder may name a format: ``{count:int}``, ``{rate:percent}`` (0.5 is shown as 50.0 %),
+``{gap:points}`` (× 100, one decimal), ``{size:bytes}`` (MB, 10⁶), ``{time:seconds}``,
+``{latency:ms}``, ``{score:score}`` (three decimals), ``{x:number}`` (up to 6 significant digits),
+``{names:list}``. Numbers follow the language. A parameter may itself be a :class:`Msg`. A plural
+is a table whose keys are CLDR plural categories of the parameter ``n``::
+
+    ["data.images"]
+    one = "{n:int} image"
+    other = "{n:int} images"
+"""
+
+from __future__ import annotations
+
+import functools
+import string
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from babel.lists import format_list
+from babel.numbers import format_decimal
+
+MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Msg:
+    """A message id with its parameters; equal when both are equal.
+
+    >>> Msg("data.images", {"n": 3}).to_json()
+    {'id': 'data.images', 'params': {'n': 3}}
+    """
+
+    id: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.id, tuple(sorted((k, repr(v)) for k, v in self.params.items()))))
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON form; nested messages are converted too."""
+        params = {k: v.to_json() if isinstance(v, Msg) else v for k, v in self.params.items()}
+        return {"id": self.id, "params": params}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Msg:
+        """The message that :meth:`to_json` wrote."""
+        params = {
+            k: cls.from_json(v) if isinstance(v, dict) and set(v) == {"id", "params"} else v
+            for k, v in data.get("params", {}).items()
+        }
+        return cls(data["id"], params)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All texts of one language.
+
+    Attributes:
+        language: BCP 47 tag, such as ``en`` or ``pt-BR``.
+        texts: Message id to template, or to a table of plural templates.
+    """
+
+    language: str
+    texts: Mapping[str, str | Mapping[str, str]]
+
+    def __contains__(self, msg_id: str) -> bool:
+        return msg_id in self.texts
+
+    def render(self, msg: Msg) -> str:
+        """The sentence; an unknown id is shown as itself, so that nothing is ever hidden."""
+        template = self.texts.get(msg.id)
+        if template is None:
+            inner = ", ".join(f"{k}={v}" for k, v in msg.params.items())
+            return f"{msg.id} ({inner})" if inner else msg.id
+        if not isinstance(template, str):
+            n = msg.params.get("n", 0)
+            category = _locale(self.language).plural_form(n)
+            template = template.get(category) or template["other"]
+        return _Formatter(self).vformat(template, (), msg.params)
+
+    def number(self, value: float, kind: str) -> str:
+        """One number in this language; ``kind`` is a placeholder format of the module text."""
+        return FORMATS[kind](value, self.language)
+
+
+class _Formatter(string.Formatter):
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+
+    def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
+        return kwargs.get(key, f"{{{key}}}") if isinstance(key, str) else f"{{{key}}}"
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, dict) and set(value) == {"id", "params"}:
+            value = Msg.from_json(value)
+        if isinstance(value, Msg):
+            return self.catalogue.render(value)
+        if not format_spec or isinstance(value, str):
+            return str(value) if not isinstance(value, list | tuple) else ", ".join(map(str, value))
+        if value is None:
+            return "–"
+        return FORMATS[format_spec](value, self.catalogue.language)
+
+
+@functools.cache
+def _locale(language: str) -> Locale:
+    return Locale.parse(language.replace("-", "_"))
+
+
+def _decimal(value: float, language: str, pattern: str) -> str:
+    if value != value:  # NaN: a figure that does not exist is named, not printed as a number
+        return "–"
+    return str(format_decimal(value, pattern, locale=_locale(language)))
+
+
+def _seconds(value: float, language: str) -> str:
+    if value < 90:
+        return _decimal(value, language, "#,##0.#" if value < 10 else "#,##0") + " s"
+    if value < 5400:
+        return _decimal(value / 60, language, "#,##0") + " min"
+    return _decimal(value / 3600, language, "#,##0.#") + " h"
+
+
+def _significant(value: float, language: str) -> str:
+    if value != value:
+        return "–"
+    return str(format_decimal(float(f"{value:.6g}"), "#,##0.######", locale=_locale(language)))
+
+
+def _names(value: Any, language: str) -> str:
+    return str(format_list([str(item) for item in value], locale=_locale(language)))
+
+
+FORMATS: dict[str, Callable[[Any, str], str]] = {
+    "int": lambda v, lang: _decimal(v, lang, "#,##0"),
+    "percent": lambda v, lang: _decimal(v * 100, lang, "#,##0.0") + " %",
+    "points": lambda v, lang: _decimal(v * 100, lang, "#,##0.0"),
+    "score": lambda v, lang: _decimal(v, lang, "0.000"),
+    "ms": lambda v, lang: _decimal(v, lang, "#,##0.00" if v < 10 else "#,##0.0") + " ms",
+    "bytes": lambda v, lang: (
+        _decimal(v / MB, lang, "#,##0.00" if v < 10 * MB else "#,##0.0") + " MB"
+    ),
+    "seconds": _seconds,
+    "number": _significant,
+    "list": _names,
+}
+
+
+@functools.cache
+def load_catalogue(folder: Path, language: str = "en") -> Catalogue:
+    """Read every TOML file of one language; a missing text falls back to English.
+
+    Args:
+        folder: The folder that holds one folder a language.
+        language: BCP 47 tag; the folder has the same name.
+    """
+    texts: dict[str, str | Mapping[str, str]] = {}
+    for tag in dict.fromkeys(("en", language)):
+        for path in sorted((folder / tag).glob("*.toml")):
+            texts.update(tomllib.loads(path.read_text(encoding="utf-8")))
+    return Catalogue(language, texts)
