@@ -261,7 +261,14 @@ class Arm(Settings):
 
 
 class StudySettings(Settings):
-    """Runs on the same data, split and metric; the baseline is always part of it."""
+    """Runs on the same data, split and metric; the baseline is always part of it.
+
+    Attributes:
+        train: The recipe that baseline and students share.
+        arms: The kinds of distilled student.
+        imported: Names of ONNX files in the store's uploads, evaluated beside the others.
+        margin: How much worse still counts as "as good", fixed before the test part is opened.
+    """
 
     schema_version: int = SCHEMA
     name: str = Field(default="study", min_length=1, max_length=120)
@@ -270,6 +277,7 @@ class StudySettings(Settings):
     student: ModelSettings = ModelSettings(name="mobilenet_v3_small")
     train: TrainSettings = TrainSettings()
     arms: tuple[Arm, ...] = (Arm(),)
+    imported: tuple[str, ...] = ()
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1, max_length=100)
     compute: ComputeSettings = Field(default_factory=ComputeSettings)
     latency: LatencySettings = LatencySettings()

@@ -1,0 +1,186 @@
+"""What a run leaves behind, and the layout of its folder.
+
+    <run_id>/
+      settings.json            the frozen RunSettings
+      record.json              the RunRecord below: written last, so its presence means finished
+      events.jsonl             everything that the run reported
+      history.csv              one row an epoch: loss parts, validation metrics, lr, seconds
+      measurements.jsonl       one Measurement a line; lines are only ever added
+      models/<name>/model.onnx, model.pt
+      predictions/<name>-val.parquet            pages rank and choose on these
+      predictions/<name>-test.parquet           sealed: read only once the study's test is open
+      predictions/<name>-external-<set>.parquet sealed in the same way
+
+A folder is complete in itself: it can be copied to another machine and collected there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kd_core.config import SCHEMA, RunSettings, Settings
+from kd_core.errors import StoreError
+from kd_core.events import Event
+
+RECORD = "record.json"
+SETTINGS = "settings.json"
+MEASUREMENTS = "measurements.jsonl"
+
+
+class ScoreRecord(Settings):
+    """One metric of one model on one part, with its 95 % interval; ``None`` where undefined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    method: str = ""
+    undefined: dict[str, Any] | None = None
+
+
+class ModelRecord(Settings):
+    """One network with weights.
+
+    Attributes:
+        name: Folder under ``models/``; unique within the run.
+        role: teacher, baseline, student, imported; later pruned, int8, ….
+        architecture: Registry name of the network.
+        parent: Name of the model this one was made from, ``None`` for the first of a chain.
+        step: Position in a chain, 0 for the first.
+        params: Number of parameters; ``None`` for a foreign ONNX file.
+        state_dict_bytes: Bytes of all tensors in float32 state dict.
+        macs: Multiply-accumulates for one image; ``None`` for a foreign ONNX file.
+        size_bytes: Bytes of the exported file, the one that is deployed.
+        precision: Number format of the exported file's weights.
+        sha256: Hash of the exported file.
+        parity: Largest difference and changed predictions between torch and the exported file.
+        scores: Validation scores by metric, computed from the exported file.
+    """
+
+    name: str
+    role: str
+    architecture: str
+    parent: str | None = None
+    step: int = 0
+    params: int | None
+    state_dict_bytes: int | None
+    macs: int | None
+    size_bytes: int
+    precision: str = "fp32"
+    sha256: str
+    parity: dict[str, Any] | None = None
+    scores: dict[str, ScoreRecord]
+
+
+class TrainingRecord(Settings):
+    """What training did and cost.
+
+    Attributes:
+        best_epoch: Epoch (from 1) whose weights were kept.
+        select_metric: Validation metric that chose it.
+        steps: Optimiser steps taken.
+        seconds: Wall time of training, without filling the teacher cache.
+        teacher_seconds: Wall time for teacher outputs.
+        teacher_images: Images that the teacher was run on.
+        initial_sha256: Hash of the initial weights; equal for baseline and students of one seed.
+    """
+
+    best_epoch: int
+    select_metric: str
+    steps: int
+    seconds: float
+    teacher_seconds: float = 0.0
+    teacher_images: int = 0
+    initial_sha256: str = ""
+
+
+class DataRecord(Settings):
+    """Which data a run saw."""
+
+    name: str
+    hash: str
+    task: str
+    classes: tuple[str, ...]
+    size: int
+    channels: int
+    counts: dict[str, int]
+    synthetic: bool = False
+    externals: dict[str, str] = {}
+
+
+class RunRecord(Settings):
+    """A finished run. Never edited; measurements are added beside it."""
+
+    schema_version: int = SCHEMA
+    run_id: str
+    study_id: str = ""
+    settings: RunSettings
+    config_hash: str
+    parents: dict[str, str] = {}
+    data: DataRecord
+    models: tuple[ModelRecord, ...]
+    training: TrainingRecord | None = None
+    environment: dict[str, Any]
+    started: float
+    seconds: float
+
+    @classmethod
+    def read(cls, folder: Path) -> RunRecord:
+        """The record in a run's folder.
+
+        Raises:
+            StoreError: ``record_missing`` or ``record_unreadable``.
+        """
+        path = folder / RECORD
+        if not path.is_file():
+            raise StoreError("record_missing", run=folder.name)
+        try:
+            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, OSError) as error:
+            raise StoreError("record_unreadable", run=folder.name, detail=str(error)) from None
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that one execution needs from outside, so that the engine knows no queue.
+
+    Attributes:
+        run_id: Random identity of the run.
+        study_id: The study that it belongs to.
+        config_hash: Identity of the outcome.
+        folder: Working folder; renamed into place by the caller when the run has finished.
+        home: Where data sets, uploads and caches are.
+        parents: Folder of each finished run that this one needs, by need name.
+        emit: Takes each event.
+        stop: ``"cancelled"`` or ``"paused"`` once that is asked for, else ``None``.
+        exclusive: Context in which no other run trains, for measuring.
+    """
+
+    run_id: str
+    folder: Path
+    home: Path
+    study_id: str = ""
+    config_hash: str = ""
+    parents: Mapping[str, Path] = field(default_factory=dict)
+    emit: Callable[[Event], None] = lambda event: None
+    stop: Callable[[], str | None] = lambda: None
+    exclusive: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write aside and rename, so that a reader sees the old file or the new one, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Readable JSON, written aside and renamed."""
+    write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
