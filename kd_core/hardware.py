@@ -16,6 +16,8 @@ from typing import Any
 import psutil
 import torch
 
+CPUINFO = Path("/proc/cpuinfo")
+
 # The instruction sets that change the speed or the last bits of a network on a CPU.
 CPU_FEATURES = (
     *("sse4_2", "avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512_vnni"),
@@ -54,10 +56,9 @@ def nvidia_gpu() -> dict[str, str] | None:
 
 
 def _cpuinfo() -> dict[str, str]:
-    """First value of each key of Linux's ``/proc/cpuinfo``; empty elsewhere."""
-    path = Path("/proc/cpuinfo")
+    """First value of each key of Linux's processor file; empty elsewhere."""
     values: dict[str, str] = {}
-    for line in path.read_text().splitlines() if path.exists() else ():
+    for line in CPUINFO.read_text().splitlines() if CPUINFO.exists() else ():
         key, _, value = line.partition(":")
         values.setdefault(key.strip().lower(), value.strip())
     return values

@@ -9,11 +9,13 @@ an entry repeats nothing: entry ``kd`` of the registry ``loss`` has the catalogu
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from kd_core.errors import ConfigError
+from kd_core.text import Msg
 
 ParamKind = Literal["float", "int", "bool", "choice", "text", "dataset", "run", "layers", "steps"]
 
@@ -56,26 +58,32 @@ class Param:
         if self.kind in ("float", "int"):
             return self._number(value)
         if self.kind == "bool" and not isinstance(value, bool):
-            raise ConfigError("param_type", name=self.name, got=str(value), expected="true or false")
+            must = Msg("must.bool").to_json()
+            raise ConfigError("param_type", name=self.name, got=str(value), must=must)
         if self.kind == "choice" and value not in self.choices:
-            raise ConfigError(
-                "param_choice", name=self.name, got=str(value), choices=[str(c) for c in self.choices]
-            )
+            must = Msg("must.one_of", {"choices": [str(c) for c in self.choices]}).to_json()
+            raise ConfigError("param_choice", name=self.name, got=str(value), must=must)
         return value
 
     def _number(self, value: Any) -> float | int:
-        wanted = "a whole number" if self.kind == "int" else "a number"
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ConfigError("param_type", name=self.name, got=str(value), expected=wanted)
-        if value != value or value in (float("inf"), float("-inf")):
-            raise ConfigError("param_type", name=self.name, got=str(value), expected=wanted)
-        if self.kind == "int" and value != int(value):
-            raise ConfigError("param_type", name=self.name, got=str(value), expected=wanted)
-        below = self.low is not None and value < self.low
-        above = self.high is not None and value > self.high
-        if below or above:
-            raise ConfigError("param_range", name=self.name, got=value, low=self.low, high=self.high)
-        return int(value) if self.kind == "int" else float(value)
+        whole = self.kind == "int"
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not math.isfinite(value) or (whole and value != int(value)):
+            must = Msg("must.whole_number" if whole else "must.number").to_json()
+            raise ConfigError("param_type", name=self.name, got=str(value), must=must)
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        if not low <= value <= high:
+            must = self._range().to_json()
+            raise ConfigError("param_range", name=self.name, got=value, must=must)
+        return int(value) if whole else float(value)
+
+    def _range(self) -> Msg:
+        if self.high is None:
+            return Msg("must.at_least", {"low": self.low})
+        if self.low is None:
+            return Msg("must.at_most", {"high": self.high})
+        return Msg("must.between", {"low": self.low, "high": self.high})
 
 
 @dataclass(frozen=True, kw_only=True)

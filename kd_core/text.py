@@ -90,7 +90,7 @@ class Catalogue:
 
     def number(self, value: float, kind: str) -> str:
         """One number in this language; ``kind`` is a placeholder format of the module text."""
-        return FORMATS[kind](value, self.language)
+        return _Formatter(self).format_field(value, kind)
 
 
 class _Formatter(string.Formatter):
@@ -105,10 +105,12 @@ class _Formatter(string.Formatter):
             value = Msg.from_json(value)
         if isinstance(value, Msg):
             return self.catalogue.render(value)
+        if value is None or value != value:
+            return "–"  # a figure that does not exist (NaN) is named, not printed as a number
+        if isinstance(value, list | tuple):
+            return _names([self.format_field(item, "") for item in value], self.catalogue.language)
         if not format_spec or isinstance(value, str):
-            return str(value) if not isinstance(value, list | tuple) else ", ".join(map(str, value))
-        if value is None:
-            return "–"
+            return str(value)
         return FORMATS[format_spec](value, self.catalogue.language)
 
 
@@ -118,22 +120,19 @@ def _locale(language: str) -> Locale:
 
 
 def _decimal(value: float, language: str, pattern: str) -> str:
-    if value != value:  # NaN: a figure that does not exist is named, not printed as a number
-        return "–"
     return str(format_decimal(value, pattern, locale=_locale(language)))
 
 
 def _seconds(value: float, language: str) -> str:
     if value < 90:
-        return _decimal(value, language, "#,##0.#" if value < 10 else "#,##0") + " s"
+        pattern = "0.##" if value < 1 else "#,##0.#" if value < 10 else "#,##0"
+        return _decimal(value, language, pattern) + " s"
     if value < 5400:
         return _decimal(value / 60, language, "#,##0") + " min"
     return _decimal(value / 3600, language, "#,##0.#") + " h"
 
 
 def _significant(value: float, language: str) -> str:
-    if value != value:
-        return "–"
     return str(format_decimal(float(f"{value:.6g}"), "#,##0.######", locale=_locale(language)))
 
 
