@@ -30,8 +30,8 @@ def expand(study: StudySettings) -> tuple[RunSettings, ...]:
     runs = list(teachers)
     for seed in study.seeds:
         runs.append(_student(study, seed, None, {}))
-        for arm in study.arms:
-            runs.append(_student(study, seed, arm, {"teacher": _teacher_key(study, seed)}))
+        needs = {"teacher": _teacher_key(study, seed)}
+        runs.extend(_student(study, seed, arm, needs) for arm in study.arms)
     runs.extend(_imported(study, name) for name in study.imported)
     return tuple(runs)
 

@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from kd_core.config import SCHEMA, RunSettings, Settings
 from kd_core.errors import StoreError
 from kd_core.events import Event
@@ -111,7 +113,7 @@ class DataRecord(Settings):
     channels: int
     counts: dict[str, int]
     synthetic: bool = False
-    externals: dict[str, str] = {}
+    externals: dict[str, str] = Field(default_factory=dict)
 
 
 class RunRecord(Settings):
@@ -122,7 +124,7 @@ class RunRecord(Settings):
     study_id: str = ""
     settings: RunSettings
     config_hash: str
-    parents: dict[str, str] = {}
+    parents: dict[str, str] = Field(default_factory=dict)
     data: DataRecord
     models: tuple[ModelRecord, ...]
     training: TrainingRecord | None = None

@@ -1,0 +1,49 @@
+"""The cost estimate before a start."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.services import services
+from app.texts import say, show_error
+from kd_core.config import StudySettings
+from kd_core.errors import KDLabError
+from kd_core.study.cost import Cost, Workload, estimate_aside
+from kd_core.study.graph import expand
+from kd_core.tasks import TASKS
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _estimate(study: StudySettings, work: Workload) -> Cost:
+    return estimate_aside(study, work)
+
+
+def show_cost(study: StudySettings) -> None:
+    """Expected time, measured with a few steps when asked for."""
+    data = services().library.get(study.data.dataset)
+    work = Workload(
+        n_train=data.count("train"),
+        channels=data.channels,
+        outputs=TASKS[data.task].n_outputs(data.classes),
+    )
+    known = st.session_state.get("cost-of")
+    anonymous = study.change(name="cost", margin=0.0)
+    if known != anonymous:
+        if not st.button(say("distil.cost.ask"), icon=":material/timer:", width="stretch"):
+            return
+        st.session_state["cost-of"] = anonymous
+    try:
+        with st.spinner(say("distil.cost.wait")):
+            cost = _estimate(anonymous, work)
+    except KDLabError as error:
+        show_error(error)
+        return
+    st.markdown(f"**{say('distil.cost', total=cost.total_s)}**")
+    st.caption(
+        say(
+            "distil.cost.detail",
+            n=len(expand(study)),
+            teacher=cost.teacher_s,
+            student=cost.student_s,
+        )
+    )

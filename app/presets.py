@@ -1,0 +1,119 @@
+"""Where a study's settings start: the default, recipes by name, teachers that are ready."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from app.form import Form
+from app.services import services
+from app.texts import number, say
+from kd_core.config import (
+    Arm,
+    DataSettings,
+    DistilSettings,
+    LossTerm,
+    ModelSettings,
+    StudySettings,
+    TeacherSettings,
+    TrainSettings,
+)
+from kd_core.data.dataset import Dataset
+from kd_core.errors import KDLabError
+from kd_core.losses.combine import objective
+
+SAMPLE = StudySettings(
+    name="Blood smears",
+    data=DataSettings(dataset="sample", size=48),
+    teacher=TeacherSettings(
+        model=ModelSettings(name="resnet_narrow"), train=TrainSettings(epochs=12)
+    ),
+    student=ModelSettings(name="tiny_cnn"),
+    train=TrainSettings(epochs=12),
+    arms=(Arm(distil=DistilSettings(alpha=0.3, losses=(LossTerm(name="kd", params={"T": 4.0}),))),),
+    seeds=(0,),
+)
+OWN_IMAGES = SAMPLE.change(
+    name="My images",
+    data=DataSettings(dataset="sample", size=64),
+    teacher=TeacherSettings(model=ModelSettings(name="resnet18"), train=TrainSettings(epochs=20)),
+    student=ModelSettings(name="mobilenet_v3_small"),
+    train=TrainSettings(epochs=20),
+)
+PRESETS: dict[str, StudySettings] = {
+    "quick": SAMPLE,
+    "own": OWN_IMAGES,
+    "careful": OWN_IMAGES.change(name="Three seeds", seeds=(0, 1, 2)),
+}
+
+
+def default_study() -> StudySettings:
+    """The first thing that a newcomer sees: a few minutes on the embedded sample."""
+    return SAMPLE
+
+
+def choose(form_name: str) -> None:
+    """Buttons that fill the form; the data set that was chosen stays."""
+    with st.container(horizontal=True):
+        for name, study in PRESETS.items():
+            st.button(
+                say(f"preset.{name}"),
+                help=say(f"preset.{name}.help"),
+                key=f"preset-{name}",
+                on_click=_fill,
+                args=(form_name, study),
+            )
+
+
+def _fill(form_name: str, study: StudySettings) -> None:
+    document = study.to_json()
+    chosen = st.session_state.get(f"{form_name}:data.dataset")
+    if chosen:
+        document["data"]["dataset"] = chosen
+    Form.load(form_name, document)
+
+
+def finished_teachers(data_hash: str) -> dict[str, str]:
+    """Finished teachers and imported models on the same data: run id to a line of text."""
+    store = services().store
+    teachers = {}
+    for run in store.runs(status=["finished"]):
+        if run.role not in ("teacher", "imported"):
+            continue
+        record = store.record(run.id)
+        if record.data.hash == data_hash:
+            score = record.models[0].scores.get("balanced_accuracy")
+            teachers[run.id] = say(
+                "distil.teacher.ready",
+                model=run.model,
+                key=run.key,
+                score=number(score.value if score else None, "score"),
+            )
+    return teachers
+
+
+def check(study: StudySettings, task: str) -> None:
+    """Raise the first problem that would stop a run, before it is queued."""
+    for arm in study.arms:
+        objective(arm.distil, task)
+
+
+def tied(study: StudySettings) -> StudySettings:
+    """The study with the content hash of its data set."""
+    dataset: Dataset = services().library.get(study.data.dataset)
+    return study.change(data=study.data.change(data_hash=dataset.hash))
+
+
+def tied_document(document: dict[str, Any]) -> dict[str, Any]:
+    """A form's document with the content hash of its data set, as ``kd-lab run`` takes it."""
+    try:
+        return tied(StudySettings.from_json(document)).to_json()
+    except KDLabError:
+        return document
+
+
+def as_text(document: dict[str, Any]) -> str:
+    """JSON for reading and copying."""
+    return json.dumps(document, indent=2)

@@ -1,0 +1,26 @@
+"""What all pages share in looks; the colours themselves stand in ``.streamlit/config.toml``."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+_STYLE = """
+<style>
+.block-container {padding-top: 3.2rem; padding-bottom: 4rem; max-width: 1280px;}
+[data-testid="stMetricValue"] {font-size: 1.5rem;}
+@media (max-width: 640px) {
+  .block-container {padding-left: 1rem; padding-right: 1rem;}
+  h1 {font-size: 1.7rem !important;}
+}
+</style>
+"""
+
+
+def apply() -> None:
+    """Spacing that suits a projector (1280 × 720) and a phone (390 px)."""
+    st.html(_STYLE)
+
+
+def is_dark() -> bool:
+    """Whether this visitor sees the dark theme."""
+    return st.context.theme.type == "dark"
