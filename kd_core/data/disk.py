@@ -37,17 +37,12 @@ def need_space(path: Path, size_bytes: int, reserve_bytes: int = RESERVE_BYTES) 
     """
     free = free_bytes(path)
     if free < size_bytes + reserve_bytes:
-        raise StoreError(
-            "disk_full",
-            path=str(path),
-            needed_bytes=size_bytes,
-            free_bytes=free,
-            reserve_bytes=reserve_bytes,
-        )
+        needed = size_bytes + reserve_bytes
+        raise StoreError("disk_full", path=str(path), free_bytes=free, needed_bytes=needed)
 
 
 @contextmanager
-def full_disk_is_told(path: Path, size_bytes: int = 0) -> Iterator[None]:
+def full_disk_is_told(path: Path) -> Iterator[None]:
     """Turn the system's "no space left" (or quota) into ``disk_full``; other errors pass.
 
     Raises:
@@ -58,13 +53,7 @@ def full_disk_is_told(path: Path, size_bytes: int = 0) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise StoreError(
-            "disk_full",
-            path=str(path),
-            needed_bytes=size_bytes,
-            free_bytes=free_bytes(path),
-            reserve_bytes=0,
-        ) from None
+        raise StoreError("disk_full", path=str(path), free_bytes=free_bytes(path)) from None
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from kd_core.errors import UploadError
 
 DELIMITERS = (",", ";", "\t")
 _SNIFF_ROWS = 50
+_NOT_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")  # control characters; UTF-16 has the null byte
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def check_csv(source: Source, limits: Limits | None = None) -> CsvTable:
     with opened(source) as file:
         check_size(file, name, limits.csv_bytes)
         data = file.read()
-    if b"\x00" in data:  # UTF-16, a spreadsheet, or no text at all
+    if _NOT_TEXT.search(data):
         raise UploadError("csv_binary", name=name)
     text, encoding = _decode(data)
     delimiter = _find_delimiter(text)

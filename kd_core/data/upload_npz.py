@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -89,7 +90,7 @@ def _read_header(stream: IO[bytes], name: str, key: str) -> tuple[ArrayHeader, i
         if version not in readers:  # 3.0 exists for records whose fields have Unicode names
             raise UploadError("npz_dtype", name=name, key=key, dtype=f"npy {version[0]}.0")
         shape, _, dtype = readers[version](stream, max_header_size=_HEADER_CHARS)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+    except (ValueError, TypeError, SyntaxError, RecursionError, tokenize.TokenError):
         raise UploadError("npz_broken", name=name, key=key) from None
     if dtype.hasobject:
         raise UploadError("npz_pickle", name=name, key=key)
