@@ -61,6 +61,8 @@ class ModelRecord(Settings):
         size_bytes: Bytes of the exported file, the one that is deployed.
         precision: Number format of the exported file's weights.
         sha256: Hash of the exported file.
+        network_sha256: ``train.checkpoint.network_hash`` of the network, which is how stored
+            teacher outputs name their teacher; empty for a foreign ONNX file.
         parity: Largest difference and changed predictions between torch and the exported file.
         scores: Validation scores by metric, computed from the exported file.
     """
@@ -76,6 +78,7 @@ class ModelRecord(Settings):
     size_bytes: int
     precision: str = "fp32"
     sha256: str
+    network_sha256: str = ""
     parity: dict[str, Any] | None = None
     scores: dict[str, ScoreRecord]
 
