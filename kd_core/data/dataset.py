@@ -1,0 +1,301 @@
+"""A data set: what it is, one row an image, and a way to read each image.
+
+    Dataset
+    ├── info      DatasetInfo: everything that fits into its manifest.json
+    ├── table     one row an image, in the order train, val, test, then by id
+    └── images    the originals: files below a folder, or one array
+
+The table's columns: ``id``, ``part``, ``patient`` ("" where unknown), ``sha256`` of the stored image,
+then either ``label`` (class number) or one ``label:<name>`` a label (1, 0 or NaN for "ignore"), then
+one ``group:<name>`` a subgroup column.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kd_core.config import SCHEMA, Settings
+from kd_core.data.images import apply_window, decode, to_channels
+from kd_core.data.loaded import PARTS
+from kd_core.data.raw import RawImage
+from kd_core.data.windows import Window
+from kd_core.errors import DataError
+
+LABEL, GROUP = "label:", "group:"
+
+
+class Place(Settings):
+    """Where the originals of a stored data set are.
+
+    Attributes:
+        kind: ``array``: ``images.npy`` in its own folder; ``files``: copied into its own folder;
+            ``reference``: left where they are, below the configured data root.
+        path: For ``reference``, relative to the data root.
+    """
+
+    kind: Literal["array", "files", "reference"] = "files"
+    path: str = ""
+
+
+class DatasetInfo(Settings):
+    """What a data set is, without its images.
+
+    Attributes:
+        name: Name in the library; empty before it is stored.
+        title: What a person calls it.
+        task: Entry of ``TASKS``.
+        classes: Class or label names in the order of the outputs.
+        channels: 1 (grey) or 3 (colour).
+        hash: See :func:`content_hash`.
+        source: Entry of ``SOURCES`` that read it.
+        options: That entry's options (window, policy for uncertain labels, split seed, …).
+        window: How images with more than 8 bits become 256 grey levels.
+        augment: Default entry of ``AUGMENTATIONS``.
+        licence: As its origin states it.
+        citation: What to cite.
+        url: Where it comes from.
+        synthetic: True for images that a generator made.
+        unreadable: Ids of images that were left out because they cannot be read.
+        place: Where the originals are.
+    """
+
+    schema_version: int = SCHEMA
+    name: str = ""
+    title: str = ""
+    task: str
+    classes: tuple[str, ...]
+    channels: Literal[1, 3]
+    hash: str = ""
+    source: str
+    options: dict[str, Any]
+    window: Window
+    augment: str = "generic"
+    licence: str = ""
+    citation: str = ""
+    url: str = ""
+    synthetic: bool = False
+    unreadable: tuple[str, ...] = ()
+    place: Place = Place()
+
+
+class Images(Protocol):
+    """The originals of a data set, by number."""
+
+    def __len__(self) -> int: ...
+
+    def open(self, i: int) -> tuple[str, RawImage]:
+        """SHA-256 of image ``i`` as it is stored, and the decoded image.
+
+        Raises:
+            DataError: Those of :func:`~kd_core.data.images.decode`; ``image_missing``.
+        """
+        ...
+
+    def take(self, rows: Sequence[int]) -> Images:
+        """Only these images, in this order."""
+        ...
+
+
+@dataclass(frozen=True)
+class FileImages:
+    """Image files below one folder.
+
+    Attributes:
+        root: The folder.
+        files: Paths relative to it, with ``/``.
+    """
+
+    root: Path
+    files: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def open(self, i: int) -> tuple[str, RawImage]:
+        """Read, hash and decode file ``i``."""
+        try:
+            data = (self.root / self.files[i]).read_bytes()
+        except OSError as error:
+            raise DataError(
+                "image_missing", name=self.files[i], detail=error.strerror or ""
+            ) from None
+        return hashlib.sha256(data).hexdigest(), decode(data, name=self.files[i])
+
+    def take(self, rows: Sequence[int]) -> FileImages:
+        """Only these files."""
+        return FileImages(self.root, tuple(self.files[i] for i in rows))
+
+
+@dataclass(frozen=True)
+class ArrayImages:
+    """Images in arrays, of which a memory-mapped file is one.
+
+    Attributes:
+        array: (N, H, W, 1 or 3); a window is needed unless it is uint8.
+        rows: Rows of the array that belong to the set, in its order.
+    """
+
+    array: NDArray[Any]
+    rows: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def open(self, i: int) -> tuple[str, RawImage]:
+        """Take and hash image ``i``."""
+        values = np.ascontiguousarray(self.array[self.rows[i]])  # (H, W, C)
+        head = f"{values.dtype.str}{values.shape}".encode()
+        digest = hashlib.sha256(head + values.tobytes()).hexdigest()
+        bits = values.dtype.itemsize * 8
+        return digest, RawImage(values, bits=bits, windowed=values.dtype != np.uint8)
+
+    def take(self, rows: Sequence[int]) -> ArrayImages:
+        """Only these images."""
+        return ArrayImages(self.array, tuple(self.rows[i] for i in rows))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set that can be read; equal when what it is is equal.
+
+    Attributes:
+        info: What it is.
+        table: One row an image; see the module text for the columns.
+        images: The originals, in the table's order.
+    """
+
+    info: DatasetInfo
+    table: pd.DataFrame = field(repr=False, compare=False)
+    images: Images = field(repr=False, compare=False)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def name(self) -> str:
+        """Name in the library."""
+        return self.info.name
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return self.info.title or self.info.name
+
+    @property
+    def task(self) -> str:
+        """Entry of ``TASKS``."""
+        return self.info.task
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class or label names in the order of the outputs."""
+        return self.info.classes
+
+    @property
+    def channels(self) -> int:
+        """1 (grey) or 3 (colour)."""
+        return self.info.channels
+
+    @property
+    def hash(self) -> str:
+        """Content hash."""
+        return self.info.hash
+
+    @property
+    def synthetic(self) -> bool:
+        """True for images that a generator made."""
+        return self.info.synthetic
+
+    @property
+    def augment(self) -> str:
+        """Default entry of ``AUGMENTATIONS``."""
+        return self.info.augment
+
+    def read(self, i: int) -> NDArray[np.uint8]:
+        """Image ``i`` after the window, uint8 (H, W, C).
+
+        Raises:
+            DataError: ``image_changed`` when it is not the image that was added, and those of
+                :meth:`Images.open`.
+        """
+        digest, raw = self.images.open(i)
+        if digest != self.table["sha256"].iloc[i]:
+            raise DataError("image_changed", name=str(self.table["id"].iloc[i]))
+        return to_channels(apply_window(raw, self.info.window), self.channels)
+
+    def rows(self, part: str) -> slice:
+        """The rows of one part, which follow each other."""
+        inside = np.flatnonzero(self.table["part"].to_numpy() == part)
+        return slice(int(inside[0]), int(inside[-1]) + 1) if inside.size else slice(0, 0)
+
+    def targets(self) -> NDArray[Any]:
+        """int64 (N,), or float32 (N, L) with NaN for "ignore"."""
+        return table_targets(self.table)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Images by class (for multi-label: positives by label), then by part."""
+        targets = self.targets()
+        hits = targets == 1 if targets.ndim == 2 else targets[:, None] == np.arange(self.n_classes)
+        return {
+            name: {part: int(hits[self.rows(part), k].sum()) for part in PARTS}
+            for k, name in enumerate(self.classes)
+        }
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes or labels."""
+        return len(self.classes)
+
+    @property
+    def part_sizes(self) -> dict[str, int]:
+        """Images by part; parts without images are left out."""
+        sizes = self.table["part"].value_counts()
+        return {part: int(sizes[part]) for part in PARTS if part in sizes}
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the subgroup columns."""
+        return tuple(c.removeprefix(GROUP) for c in self.table.columns if c.startswith(GROUP))
+
+    @property
+    def has_patients(self) -> bool:
+        """True when the patient is known for at least one image."""
+        return bool((self.table["patient"] != "").any())
+
+
+def table_targets(table: pd.DataFrame) -> NDArray[Any]:
+    """Targets of a table: int64 (N,), or float32 (N, L) with NaN for "ignore"."""
+    if "label" in table:
+        return table["label"].to_numpy(np.int64)
+    columns = [column for column in table.columns if column.startswith(LABEL)]
+    return table[columns].to_numpy(np.float32)
+
+
+def content_hash(
+    table: pd.DataFrame, task: str, classes: Sequence[str], channels: int, window: Window
+) -> str:
+    """SHA-256 over what a study depends on, whatever order the file system gives.
+
+    That is each image's id, bytes, target, part and patient, and for all of them the task, the
+    classes, the channels and the window. Subgroups and texts do not count.
+
+    Returns:
+        64 hex digits.
+    """
+    targets = table_targets(table).astype(np.float64)
+    columns = (table[name].tolist() for name in ("id", "sha256", "part", "patient"))
+    lines = [
+        json.dumps([*row, np.where(np.isnan(target), -1, target).tolist()])
+        for *row, target in zip(*columns, targets, strict=True)
+    ]
+    head = json.dumps([task, list(classes), channels, window.to_json()])
+    return hashlib.sha256("\n".join([head, *sorted(lines)]).encode()).hexdigest()
