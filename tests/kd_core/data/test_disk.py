@@ -10,7 +10,7 @@ from kd_core.errors import StoreError
 Usage = namedtuple("Usage", "total used free")
 
 
-@pytest.fixture()
+@pytest.fixture
 def small_disk(monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 4 * 10**8, 6 * 10**8))
 
@@ -51,9 +51,12 @@ def test_a_folder_appears_whole(tmp_path):
 
 
 def test_a_folder_that_fails_leaves_nothing(tmp_path):
-    with pytest.raises(KeyboardInterrupt), disk.folder_aside(tmp_path / "new") as aside:
+    def interrupted(aside):
         (aside / "a.txt").write_text("a")
         raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), disk.folder_aside(tmp_path / "new") as aside:
+        interrupted(aside)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -36,7 +36,7 @@ def unix(name, kind):
     return info
 
 
-@pytest.fixture()
+@pytest.fixture
 def place(tmp_path):
     """A folder that holds something; a refusal must leave it exactly so."""
     (tmp_path / "sets" / "mine").mkdir(parents=True)
