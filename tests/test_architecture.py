@@ -139,4 +139,4 @@ def test_tests_mirror_the_engine():
         if not path.endswith(("__init__.py", "__main__.py"))
         and not (ROOT / "tests" / path).with_name("test_" + path.rpartition("/")[2]).exists()
     ]
-    assert not missing
+    assert not missing, "\n".join(missing)
