@@ -1,9 +1,6 @@
 """Every sentence has its text, every text is used, and the two fit together."""
 
 import ast
-import functools
-import importlib
-import pkgutil
 import re
 import string
 import tomllib
@@ -11,11 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-import kd_core
 from kd_core.errors import FAMILIES
-from kd_core.registry import Registry
 from kd_core.text import FORMATS, load_catalogue
 from tests.helpers_code import ROOT, calls, sources
+from tests.helpers_readme import registries
 
 LOCALE = ROOT / "app" / "locale"
 LANGUAGES = sorted(path.name for path in LOCALE.iterdir() if path.is_dir())
@@ -75,19 +71,6 @@ def _dictionary(arguments: list[ast.expr]) -> set[str] | None:
         keys = [key.value if isinstance(key, ast.Constant) else None for key in arguments[0].keys]
         return None if None in keys else {str(key) for key in keys}
     return None
-
-
-@functools.cache
-def registries() -> dict[str, Registry]:
-    """Every registry of the engine by its kind, after all entries have been imported."""
-    found = {}
-    for module in pkgutil.walk_packages(kd_core.__path__, "kd_core."):
-        if module.name.endswith(("__main__", ".worker")):
-            continue
-        for value in vars(importlib.import_module(module.name)).values():
-            if isinstance(value, Registry):
-                assert found.setdefault(value.kind, value) is value, value.kind
-    return found
 
 
 def faults_of(found: Iterator[tuple[str, str, set[str] | None]], prefix: str = "") -> list[str]:

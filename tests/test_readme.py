@@ -1,0 +1,51 @@
+"""The README says what is there: every registered name, every command, every page."""
+
+import re
+
+import pytest
+
+from tests.helpers_code import ROOT
+from tests.helpers_readme import README, registries, rewritten, table, tables_in
+
+TEXT = README.read_text(encoding="utf-8")
+HINT = "write the tables again with: python -m tests.helpers_readme"
+
+
+def test_there_is_a_table_for_every_registry():
+    assert set(tables_in(TEXT)) == set(registries())
+
+
+@pytest.mark.parametrize("kind", sorted(tables_in(TEXT)))
+def test_a_table_has_every_registered_name_and_no_other(kind):
+    names = re.findall(r"^\| `(.+?)` \|", tables_in(TEXT)[kind], re.MULTILINE)
+    assert names == list(registries()[kind].names()), HINT
+
+
+def test_tables_say_what_the_entries_say():
+    assert rewritten(TEXT) == TEXT, HINT
+
+
+def test_a_missing_name_would_be_seen():
+    kind, registry = next((k, r) for k, r in registries().items() if len(r) > 1)
+    rows = table(registry).splitlines(keepends=True)
+    cut = f"<!-- table: {kind} -->\n{''.join(rows[:-1])}<!-- end -->"
+    assert rewritten(cut) != cut
+
+
+def test_every_page_is_named():
+    pages = {path.stem for path in (ROOT / "pages").glob("*.py")}
+    named = set(re.findall(r"^\| \*\*(\w+)\*\* \|", TEXT, re.MULTILINE))
+    assert {name.lower() for name in named} == pages
+
+
+def test_every_file_that_is_named_exists():
+    names = re.findall(r"`((?:kd_core|app|pages|tests|sample_data|benchmarks|\.ci)/[\w/.]*)`", TEXT)
+    assert names
+    missing = [name for name in names if not (ROOT / name).exists()]
+    assert not missing
+
+
+def test_every_make_target_is_named():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.search(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)[1].split():
+        assert f"make {target}" in TEXT
