@@ -1,0 +1,19 @@
+"""How networks learn: the loop, the modes, the teacher's stored outputs, checkpoints."""
+
+from kd_core.train import alone, offline
+from kd_core.train.batch import Batch, Batches
+from kd_core.train.loop import FitResult, fit
+from kd_core.train.modes import MODES, Mode, ModeSpec, Setup
+
+__all__ = [
+    "MODES",
+    "Batch",
+    "Batches",
+    "FitResult",
+    "Mode",
+    "ModeSpec",
+    "Setup",
+    "alone",
+    "fit",
+    "offline",
+]

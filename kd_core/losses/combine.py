@@ -1,0 +1,98 @@
+"""One objective from its parts: ``w_task · L_task + Σ wᵢ · Lᵢ``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from kd_core.config import DistilSettings, LossTerm
+from kd_core.errors import ConfigError
+from kd_core.losses.spec import LOSSES, Inputs, LossFn
+
+
+@dataclass(frozen=True)
+class Term:
+    """One distillation loss, ready to be computed.
+
+    Attributes:
+        name: Entry of ``LOSSES``; the part's name in curves and records.
+        weight: wᵢ.
+        fn: The entry's function for this task.
+        params: Checked parameters.
+    """
+
+    name: str
+    weight: float
+    fn: LossFn
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a student minimises; calling it gives every part by name.
+
+    >>> import torch
+    >>> parts = Objective()(torch.tensor(0.7), Inputs({}, {}))
+    >>> sorted(parts), round(parts["total"].item(), 6)
+    (['task', 'total'], 0.7)
+    """
+
+    task_weight: float = 1.0
+    terms: tuple[Term, ...] = ()
+
+    def __call__(self, task_loss: Tensor | None, inputs: Inputs) -> dict[str, Tensor]:
+        """The unweighted parts by name, and ``total``, their weighted sum.
+
+        Args:
+            task_loss: L_task, or ``None`` for images without labels.
+            inputs: What the distillation losses look at.
+        """
+        parts = {term.name: term.fn(inputs, term.params) for term in self.terms}
+        weighted = [term.weight * parts[term.name] for term in self.terms]
+        if task_loss is not None:
+            parts = {"task": task_loss, **parts}
+            weighted.insert(0, self.task_weight * task_loss)
+        return {**parts, "total": sum(weighted[1:], start=weighted[0])}
+
+
+def objective(distil: DistilSettings | None, task: str) -> Objective:
+    """The objective of a configuration; without distillation it is the task loss alone.
+
+    α sets ``w_task = α`` when a response loss is chosen, else ``w_task = 1``; a response loss
+    without a weight of its own has ``1 − α``.
+
+    Args:
+        distil: Distillation settings, or ``None`` for training alone.
+        task: Entry of ``TASKS``.
+
+    Raises:
+        ConfigError: ``loss_task`` where a loss is not defined for the task, ``loss_weight`` where
+            a feature or relation loss has no weight, ``loss_repeats`` where one is named twice.
+
+    >>> both = objective(DistilSettings(alpha=0.3), "classification")
+    >>> both.task_weight, [(term.name, term.weight) for term in both.terms]
+    (0.3, [('kd', 0.7)])
+    """
+    if distil is None:
+        return Objective()
+    names = [term.name for term in distil.losses]
+    if len(set(names)) != len(names):
+        raise ConfigError("loss_repeats", names=names)
+    responds = any(LOSSES[name].family == "response" for name in names)
+    return Objective(
+        task_weight=distil.alpha if responds else 1.0,
+        terms=tuple(_term(term, distil.alpha, task) for term in distil.losses),
+    )
+
+
+def _term(term: LossTerm, alpha: float, task: str) -> Term:
+    spec = LOSSES[term.name]
+    if task not in spec.forms:
+        raise ConfigError("loss_task", loss=term.name, task=task, tasks=list(spec.tasks))
+    if term.weight is None and spec.family != "response":
+        raise ConfigError("loss_weight", loss=term.name)
+    weight = 1 - alpha if term.weight is None else term.weight
+    return Term(term.name, weight, spec.forms[task], spec.check(term.params))

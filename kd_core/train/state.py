@@ -1,0 +1,60 @@
+"""Where a run stands, beside its networks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from kd_core.train.report import Meter
+from kd_core.train.validate import Rank
+
+LOWEST = Rank(-math.inf, -math.inf)
+
+
+@dataclass
+class TrainState:
+    """Everything in a checkpoint that does not belong to the mode.
+
+    Attributes:
+        initial: Hash of the initial weights.
+        step: Optimiser steps taken.
+        seconds: Wall time of the finished epochs.
+        epoch_seconds: Wall time of the present epoch before the last save in it.
+        wait_s: Of the present epoch's seconds, those spent waiting for images.
+        meter: Loss parts of the present epoch.
+        history: One row a finished epoch.
+        best_epoch: Epoch (from 1) of the best weights, 0 before the first.
+        best_rank: How good they are.
+        best_weights: State dict of the deployed network, on the CPU.
+    """
+
+    initial: str
+    step: int = 0
+    seconds: float = 0.0
+    epoch_seconds: float = 0.0
+    wait_s: float = 0.0
+    meter: Meter = field(default_factory=Meter)
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    best_rank: Rank = LOWEST
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Only tensors and plain values, so that ``weights_only=True`` can read it.
+
+        >>> state = TrainState("ab", step=3, best_rank=Rank(0.5, -1.0))
+        >>> TrainState.from_plain(state.to_plain()).best_rank
+        Rank(metric=0.5, minus_loss=-1.0)
+        """
+        rank = (self.best_rank.metric, self.best_rank.minus_loss)
+        meter = (self.meter.state(), self.meter.n)
+        return {**vars(self), "meter": meter, "best_rank": rank}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> TrainState:
+        """The state that :meth:`to_plain` wrote."""
+        meter, rank = Meter(*plain["meter"]), Rank(*plain["best_rank"])
+        return cls(**{**plain, "meter": meter, "best_rank": rank})

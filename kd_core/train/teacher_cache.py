@@ -1,0 +1,182 @@
+"""Outputs of a fixed teacher, computed once for each stored augmentation view.
+
+    <cache>/teacher_outputs/<hash of the key>/
+      key.json                 what the outputs belong to, for people and for cleaning up
+      view-0003/logits.npy     float32 (N, K), in the order of the training part
+
+A view is filled when an epoch first needs it, so a run that is cancelled has wasted nothing, and
+any other run with the same key finds it. Views do not depend on a run's seed (see
+:func:`kd_core.train.loader.view_seed`), so K passes of the teacher serve all seeds and arms.
+
+Outputs are computed in stored order and in batches of a fixed size, because the batch size changes
+the last bits. The thread count and the device change them too; both are part of the key.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from kd_core.data.disk import folder_aside, need_space
+from kd_core.data.loaded import LoadedData
+from kd_core.errors import StoreError
+from kd_core.train.checkpoint import network_hash
+from kd_core.train.loader import Pixels
+
+FOLDER = "teacher_outputs"
+FORMAT = 1
+
+FILL_BATCH = 64
+"""Images in one forward pass of the teacher; part of the format, never a setting."""
+
+LIMIT_BYTES = 20_000_000_000
+"""Largest cache for one key, all views together; beyond it a live teacher is the better choice."""
+
+
+def cache_key(
+    teacher: nn.Module, data: LoadedData, pixels: Pixels, *outputs: str
+) -> dict[str, Any]:
+    """All that the teacher's outputs depend on, as JSON."""
+    return {
+        "format": FORMAT,
+        "teacher": network_hash(teacher),
+        "data": data.hash,
+        "size": data.size,
+        "images": len(pixels.part),
+        "augment": pixels.augment,
+        "view_seed": pixels.seed,
+        "mean": [float(value) for value in pixels.mean],
+        "std": [float(value) for value in pixels.std],
+        "outputs": list(outputs),
+        "device": pixels.device.type,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+
+
+def bytes_per_image(outputs: Mapping[str, Tensor]) -> int:
+    """Bytes that one image takes in one view, at 32 bits a value.
+
+    >>> bytes_per_image({"logits": torch.zeros(8, 5)})
+    20
+    """
+    return sum(4 * values[0].numel() for values in outputs.values())
+
+
+class TeacherCache:
+    """The stored outputs of one teacher for one data set.
+
+    Args:
+        root: The cache folder of the store.
+        key: What :func:`cache_key` says.
+        images: Number of images in the training part.
+        views: K, the number of views that will be filled in the end.
+        limit_bytes: Refuse to begin a cache that would be larger than this.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        key: Mapping[str, Any],
+        images: int,
+        views: int,
+        limit_bytes: int = LIMIT_BYTES,
+    ) -> None:
+        text = json.dumps(key, sort_keys=True)
+        self.folder = root / FOLDER / hashlib.sha256(text.encode()).hexdigest()[:32]
+        self._key, self._images, self._views = key, images, views
+        self._limit = limit_bytes
+        self._open: dict[int, dict[str, NDArray[np.float32]]] = {}
+
+    def has(self, view: int) -> bool:
+        """True if the outputs for this view are stored."""
+        return self._view(view).is_dir()
+
+    def read(self, view: int, index: Tensor) -> dict[str, Tensor]:
+        """Outputs for some images, on the CPU.
+
+        Args:
+            view: A view that is stored.
+            index: Positions in the training part, (N,).
+        """
+        if view not in self._open:
+            files = self._view(view).glob("*.npy")
+            self._open[view] = {file.stem: np.load(file, mmap_mode="r") for file in files}
+        rows = index.numpy()
+        return {name: torch.from_numpy(all_[rows]) for name, all_ in self._open[view].items()}
+
+    def fill(self, view: int, batches: Iterator[Mapping[str, Tensor]]) -> None:
+        """Store one view, aside until it is whole.
+
+        Args:
+            view: Number of the view.
+            batches: The teacher's outputs for all images in stored order.
+
+        Raises:
+            StoreError: ``teacher_outputs_too_large`` or ``disk_full``; nothing is left behind.
+        """
+        target = self._view(view)
+        try:
+            with folder_aside(target) as aside:
+                per_image = self._write(aside, batches)
+        except OSError as error:
+            # Another run stored the same view meanwhile; its values are as good as ours.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        else:
+            self._describe(per_image)
+
+    def _view(self, view: int) -> Path:
+        return self.folder / f"view-{view:04d}"
+
+    def _write(self, folder: Path, batches: Iterator[Mapping[str, Tensor]]) -> int:
+        """Append every batch to one file an output; returns the bytes of one image.
+
+        Plain writes and no memory map: a disk that fills up then raises an error, where a map
+        would kill the process.
+        """
+        per_image = 0
+        with ExitStack() as stack:
+            files: dict[str, BinaryIO] = {}
+            for outputs in batches:
+                if not files:
+                    per_image = bytes_per_image(outputs)
+                    self._check_room(per_image)
+                    for name, values in outputs.items():
+                        files[name] = stack.enter_context((folder / f"{name}.npy").open("wb"))
+                        shape = (self._images, *values.shape[1:])
+                        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                        np.lib.format.write_array_header_2_0(files[name], header)
+                for name, values in outputs.items():
+                    rows = values.detach().float().cpu().numpy()  # (batch, …)
+                    files[name].write(rows.astype("<f4").tobytes())
+        return per_image
+
+    def _check_room(self, per_image: int) -> None:
+        needed = per_image * self._images * self._views
+        if needed > self._limit:
+            raise StoreError(
+                "teacher_outputs_too_large",
+                needed_bytes=needed,
+                limit_bytes=self._limit,
+                per_image_bytes=per_image,
+                images=self._images,
+                views=self._views,
+            )
+        need_space(self.folder, per_image * self._images)
+
+    def _describe(self, per_image: int) -> None:
+        about = {**self._key, "bytes_per_image": per_image, "views": self._views}
+        path = self.folder / "key.json"
+        if not path.exists():
+            path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")

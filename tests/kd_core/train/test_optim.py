@@ -1,0 +1,102 @@
+import copy
+
+import pytest
+import torch
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
+
+from kd_core.config import TrainSettings
+from kd_core.train.optim import Learner, amp_type, lr_at, make_optimizer
+from tests.helpers_train import TinyNet
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("total", [10, 200])
+def test_schedule_agrees_with_torch(total):
+    recipe = TrainSettings(lr=0.3, warmup=0.1)
+    warm = total // 10
+    sgd = torch.optim.SGD([torch.zeros(1)], lr=recipe.lr)
+    parts = [LinearLR(sgd, 1 / warm, 1.0, max(warm - 1, 1)), CosineAnnealingLR(sgd, total - warm)]
+    theirs = SequentialLR(sgd, parts, [warm])
+    for step in range(total):
+        assert lr_at(step, total, recipe) == pytest.approx(sgd.param_groups[0]["lr"], abs=1e-9)
+        theirs.step()
+
+
+def test_constant_schedule_and_no_warmup():
+    recipe = TrainSettings(lr=0.3, warmup=0.0, schedule="constant")
+    assert {lr_at(step, 5, recipe) for step in range(5)} == {0.3}
+    assert lr_at(0, 5, recipe.change(schedule="cosine")) == 0.3
+
+
+def test_norm_parameters_and_biases_do_not_decay():
+    net = TinyNet()
+    decayed, free = make_optimizer(net, TrainSettings(weight_decay=0.1)).param_groups
+    assert (decayed["weight_decay"], free["weight_decay"]) == (0.1, 0.0)
+    assert {id(p) for p in decayed["params"]} == {id(net.conv.weight), id(net.head.weight)}
+    assert len(free["params"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("settings", "reference"),
+    [
+        (
+            {"optimizer": "adamw", "weight_decay": 0.0},
+            lambda p: torch.optim.AdamW(p, lr=0.1, weight_decay=0.0),
+        ),
+        (
+            {"optimizer": "sgd", "weight_decay": 0.0, "momentum": 0.8},
+            lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.8, nesterov=True),
+        ),
+        (
+            {"optimizer": "sgd", "weight_decay": 0.0, "momentum": 0.0},
+            lambda p: torch.optim.SGD(p, lr=0.1),
+        ),
+    ],
+)
+def test_updates_agree_with_a_plain_torch_loop(settings, reference):
+    recipe = TrainSettings(lr=0.1, schedule="constant", warmup=0.0, grad_clip=0.5, **settings)
+    ours = TinyNet().eval()
+    theirs = copy.deepcopy(ours)
+    learner = Learner(ours, recipe, 3, CPU)
+    optimizer = reference(theirs.parameters())
+    images = torch.randn(4, 3, 16, 16)
+    for _ in range(3):
+        learner.update((ours(images)["logits"] ** 2).mean() * 100)
+        optimizer.zero_grad()
+        ((theirs(images)["logits"] ** 2).mean() * 100).backward()
+        torch.nn.utils.clip_grad_norm_(theirs.parameters(), 0.5)
+        optimizer.step()
+    for one, two in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one, two)
+
+
+def test_frozen_parameters_are_left_out():
+    net = TinyNet()
+    net.conv.requires_grad_(False)
+    learner = Learner(net, TrainSettings(warmup=0.0), 2, CPU)
+    before = net.conv.weight.clone()
+    learner.update(net(torch.randn(2, 3, 16, 16))["logits"].sum())
+    assert torch.equal(net.conv.weight, before)
+
+
+def test_state_goes_on_where_it_stopped():
+    recipe, images = TrainSettings(lr=0.1), torch.randn(4, 3, 16, 16)
+    one = Learner(TinyNet().eval(), recipe, 4, CPU)
+    for step in range(4):
+        if step == 2:
+            saved = copy.deepcopy(one.state_dict())
+        one.update((one.network(images)["logits"] ** 2).mean())
+    two = Learner(TinyNet(seed=1).eval(), recipe, 4, CPU)
+    two.load_state_dict(saved)
+    for _ in range(2):
+        two.update((two.network(images)["logits"] ** 2).mean())
+    assert two.step == 4
+    assert all(map(torch.equal, one.network.parameters(), two.network.parameters()))
+
+
+def test_mixed_precision_is_for_cuda_only():
+    assert amp_type(TrainSettings(), CPU) is None
+    assert amp_type(TrainSettings(), torch.device("mps")) is None
+    assert amp_type(TrainSettings(amp="off"), torch.device("cuda")) is None
