@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
 from kd_core.data.raw import RawImage
 from kd_core.errors import DataError
 
-_PREAMBLE_BYTES = 128  # before the letters DICM (DICOM PS3.10, section 7.1)
+DICOM_HEAD_BYTES = 132  # a preamble of 128 and the letters DICM (DICOM PS3.10, section 7.1)
 _DAMAGED = (
     InvalidDicomError,
     AttributeError,
@@ -31,7 +32,7 @@ _DAMAGED = (
 
 def is_dicom(data: bytes) -> bool:
     """True when the bytes are a DICOM file, whatever its name."""
-    return data[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] == b"DICM"
+    return data[DICOM_HEAD_BYTES - 4 : DICOM_HEAD_BYTES] == b"DICM"
 
 
 def decode_dicom(data: bytes, name: str, max_pixels: int) -> RawImage:
@@ -73,10 +74,10 @@ def decode_dicom(data: bytes, name: str, max_pixels: int) -> RawImage:
         raise DataError("image_broken", name=name, detail=str(error)[:120]) from None
 
 
-def patient_id(data: bytes) -> str:
+def patient_id(path: Path) -> str:
     """The file's PatientID; empty where it has none or cannot be read."""
     try:
-        header = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
+        header = pydicom.dcmread(path, stop_before_pixels=True)
         return str(header.get("PatientID", "")).strip()
     except _DAMAGED:
         return ""
