@@ -51,13 +51,22 @@ class FileImages:
 
     def open(self, i: int) -> tuple[str, RawImage]:
         """Read, hash and decode file ``i``."""
+        digest, data = self.stored(i)
+        return digest, decode(data, name=self.files[i])
+
+    def stored(self, i: int) -> tuple[str, bytes]:
+        """SHA-256 and bytes of file ``i``.
+
+        Raises:
+            DataError: ``image_missing``.
+        """
         try:
             data = (self.root / self.files[i]).read_bytes()
         except OSError as error:
             raise DataError(
                 "image_missing", name=self.files[i], detail=error.strerror or ""
             ) from None
-        return hashlib.sha256(data).hexdigest(), decode(data, name=self.files[i])
+        return hashlib.sha256(data).hexdigest(), data
 
     def take(self, rows: Sequence[int]) -> FileImages:
         """Only these files."""
