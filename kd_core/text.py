@@ -88,7 +88,7 @@ class Catalogue:
             template = template.get(category) or template["other"]
         return _Formatter(self).vformat(template, (), msg.params)
 
-    def number(self, value: float, kind: str) -> str:
+    def number(self, value: float | None, kind: str) -> str:
         """One number in this language; ``kind`` is a placeholder format of the module text."""
         return _Formatter(self).format_field(value, kind)
 
