@@ -111,11 +111,11 @@ class Pixels:
 
     def __call__(self, index: NDArray[np.int64], view: int | None) -> Tensor:
         """Normalised images, float32 (N, C, S, S); ``view=None`` is the image as it is."""
-        images = torch.from_numpy(np.ascontiguousarray(self.part.images[index]))
+        images = torch.from_numpy(np.ascontiguousarray(self.part.images[index])).to(self.device)
         if view is not None:
             images = augment_batch(images, self.augment, self.seed, index, view)
         mean, std = (self._per_channel(values) for values in (self.mean, self.std))
-        return (images.to(self.device).float() / 255 - mean) / std
+        return (images.float() / 255 - mean) / std
 
     def _per_channel(self, values: tuple[float, ...]) -> Tensor:
         return torch.tensor(values, dtype=torch.float32, device=self.device).view(-1, 1, 1)

@@ -168,7 +168,7 @@ class _Training:
         network = mode.deployed()
         network.load_state_dict(state.best_weights)
         return FitResult(
-            network=network.cpu().eval(),
+            network=network.cpu().to(memory_format=torch.contiguous_format).eval(),
             history=tuple(state.history),
             best_epoch=state.best_epoch,
             select_metric=self.validator.select,

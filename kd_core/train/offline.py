@@ -32,7 +32,8 @@ class Offline(Alone):
         if setup.teacher is None or distil is None:
             raise ConfigError("teacher_missing", mode="offline")
         self.objective = objective(distil, setup.data.task)
-        self.teacher = setup.teacher.to(setup.device).eval().requires_grad_(False)
+        teacher = setup.teacher.to(setup.device).to(memory_format=torch.channels_last)
+        self.teacher = teacher.eval().requires_grad_(False)
         self.tick = setup.tick
         self.cache: TeacherCache | None = None
         if distil.teacher_outputs == "cached":

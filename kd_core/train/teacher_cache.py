@@ -17,6 +17,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,7 +31,7 @@ from torch import Tensor, nn
 from kd_core.data.disk import folder_aside, need_space
 from kd_core.data.loaded import LoadedData
 from kd_core.errors import StoreError
-from kd_core.train.checkpoint import network_hash
+from kd_core.train.checkpoint import network_hash, weights_hash
 from kd_core.train.loader import Pixels
 
 FOLDER = "teacher_outputs"
@@ -39,14 +40,24 @@ FORMAT = 1
 FILL_BATCH = 64
 """Images in one forward pass of the teacher; part of the format, never a setting."""
 
+FEW = 8
+"""Images whose pixels and answers are part of the key."""
+
 LIMIT_BYTES = 20_000_000_000
 """Largest cache for one key, all views together; beyond it a live teacher is the better choice."""
 
 
+@torch.no_grad()
 def cache_key(
     teacher: nn.Module, data: LoadedData, pixels: Pixels, *outputs: str
 ) -> dict[str, Any]:
-    """All that the teacher's outputs depend on, as JSON."""
+    """All that the teacher's outputs depend on, as JSON.
+
+    A few images' pixels and the teacher's answers to them are part of it, so that a later version
+    of an augmentation, or a teacher that hides its weights, never meets outputs of another.
+    """
+    few = pixels(np.arange(min(FEW, len(pixels.part))), view=0)  # (8, C, S, S)
+    answers = teacher(few)
     return {
         "format": FORMAT,
         "teacher": network_hash(teacher),
@@ -55,6 +66,8 @@ def cache_key(
         "images": len(pixels.part),
         "augment": pixels.augment,
         "view_seed": pixels.seed,
+        "pixels": weights_hash({"images": few}),
+        "answers": weights_hash({name: answers[name] for name in outputs}),
         "mean": [float(value) for value in pixels.mean],
         "std": [float(value) for value in pixels.std],
         "outputs": list(outputs),
@@ -180,3 +193,18 @@ class TeacherCache:
         path = self.folder / "key.json"
         if not path.exists():
             path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def drop(root: Path, data_hash: str) -> int:
+    """Delete all outputs for one data set; the bytes that this freed.
+
+    Args:
+        root: The cache folder of the store.
+        data_hash: Content hash of the data set.
+    """
+    freed = 0
+    for path in (root / FOLDER).glob("*/key.json"):
+        if json.loads(path.read_text(encoding="utf-8"))["data"] == data_hash:
+            freed += sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file())
+            shutil.rmtree(path.parent, ignore_errors=True)
+    return freed

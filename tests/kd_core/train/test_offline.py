@@ -3,6 +3,7 @@ import torch
 
 from kd_core.config import DataSettings, DistilSettings
 from kd_core.errors import ConfigError, TrainError
+from kd_core.train.teacher_cache import FEW
 from tests.helpers_data import tiny_data
 from tests.helpers_train import TinyNet, equal_weights, tiny_fit, tiny_run
 
@@ -40,16 +41,17 @@ def test_cached_and_live_outputs_teach_the_same(tmp_path, task):
 
 def test_the_teacher_is_asked_once_for_each_stored_view(tmp_path):
     first, teacher = distil(tmp_path, CACHED, "first", epochs=5)
-    assert teacher.seen == first.teacher_images == 2 * 48
+    assert teacher.seen == FEW + 2 * 48
+    assert first.teacher_images == 2 * 48
     assert first.teacher_seconds > 0
     # another seed and another arm share the views, so they ask nothing
     other, teacher = distil(tmp_path, DistilSettings(alpha=0.1), "other", seed=5, epochs=5)
-    assert (teacher.seen, other.teacher_images, other.teacher_seconds) == (0, 0, 0.0)
+    assert (teacher.seen, other.teacher_images, other.teacher_seconds) == (FEW, 0, 0.0)
 
 
 def test_views_are_filled_only_when_an_epoch_needs_them(tmp_path):
     _, teacher = distil(tmp_path, CACHED, "short", views=50, epochs=2)
-    assert teacher.seen == 2 * 48
+    assert teacher.seen == FEW + 2 * 48
 
 
 def test_a_live_teacher_is_asked_at_every_step(tmp_path):

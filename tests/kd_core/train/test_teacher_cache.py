@@ -7,7 +7,7 @@ import torch
 from kd_core.errors import JobError, StoreError
 from kd_core.train.checkpoint import network_hash
 from kd_core.train.loader import Pixels
-from kd_core.train.teacher_cache import TeacherCache, cache_key
+from kd_core.train.teacher_cache import TeacherCache, cache_key, drop
 from tests.helpers_data import tiny_data
 from tests.helpers_train import TinyNet
 
@@ -93,16 +93,38 @@ def test_a_cache_beyond_the_limit_is_refused_before_it_begins(tmp_path):
 
 def test_key_has_everything_that_outputs_depend_on():
     keys = [
-        cache_key(TinyNet(), DATA, pixels(), "logits"),
-        cache_key(TinyNet(seed=1), DATA, pixels(), "logits"),
-        cache_key(TinyNet(), tiny_data(seed=1), pixels(), "logits"),
-        cache_key(TinyNet(), tiny_data(size=32), pixels(), "logits"),
-        cache_key(TinyNet(), DATA, pixels(augment="cells"), "logits"),
-        cache_key(TinyNet(), DATA, pixels(seed=3), "logits"),
-        cache_key(TinyNet(), DATA, pixels(mean=(0.5, 0.5, 0.5)), "logits"),
-        cache_key(TinyNet(), DATA, pixels(), "maps"),
+        cache_key(TinyNet().eval(), DATA, pixels(), "logits"),
+        cache_key(TinyNet(seed=1).eval(), DATA, pixels(), "logits"),
+        cache_key(TinyNet().eval(), tiny_data(seed=1), pixels(), "logits"),
+        cache_key(TinyNet().eval(), tiny_data(size=32), pixels(), "logits"),
+        cache_key(TinyNet().eval(), DATA, pixels(augment="cells"), "logits"),
+        cache_key(TinyNet().eval(), DATA, pixels(seed=3), "logits"),
+        cache_key(TinyNet().eval(), DATA, pixels(mean=(0.5, 0.5, 0.5)), "logits"),
     ]
     texts = {json.dumps(key, sort_keys=True) for key in keys}
     assert len(texts) == len(keys)
-    assert keys[0] == cache_key(TinyNet(), DATA, pixels(), "logits")
+    assert keys[0] == cache_key(TinyNet().eval(), DATA, pixels(), "logits")
     assert keys[0]["teacher"] == network_hash(TinyNet())
+
+
+def test_a_teacher_that_hides_its_weights_has_a_key_of_its_own():
+    class Hidden(torch.nn.Module):
+        def __init__(self, seed):
+            super().__init__()
+            self.net = [TinyNet(seed=seed).eval()]
+
+        def forward(self, images):
+            return self.net[0](images)
+
+    one, two = (cache_key(Hidden(seed), DATA, pixels(), "logits") for seed in (0, 1))
+    assert one["teacher"] == two["teacher"]
+    assert one["answers"] != two["answers"]
+
+
+def test_outputs_of_a_data_set_can_be_dropped(tmp_path):
+    for name in ("one", "two"):
+        TeacherCache(tmp_path, {"data": name}, images=10, views=1).fill(0, batches())
+    assert drop(tmp_path, "one") > 160
+    assert not TeacherCache(tmp_path, {"data": "one"}, images=10, views=1).has(0)
+    assert TeacherCache(tmp_path, {"data": "two"}, images=10, views=1).has(0)
+    assert drop(tmp_path, "one") == 0
