@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 from pydantic import Field
 
-from kd_core.config import Settings
 from kd_core.errors import UploadError
+from kd_core.settings import Settings
 
 Source = Path | BinaryIO
 """A file on this machine, or an open binary file such as a browser's upload."""

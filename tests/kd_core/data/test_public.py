@@ -1,4 +1,3 @@
-import ast
 import hashlib
 import os
 import re
@@ -8,7 +7,7 @@ import pytest
 
 from kd_core.data import public
 from kd_core.data.public import PUBLIC_SETS, download_set
-from kd_core.errors import ConfigError, DownloadError
+from kd_core.errors import ConfigError
 from kd_core.text import load_catalogue
 
 REAL = os.environ.get("KDLAB_REAL_DATA", "")
