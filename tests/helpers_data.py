@@ -74,8 +74,8 @@ def tiny_data(
         task=task,
         classes=tuple(f"class{i}" for i in range(classes)),
         size=size,
-        mean=tuple(pixels.mean((0, 2, 3))),
-        std=tuple(pixels.std((0, 2, 3))),
+        mean=tuple(pixels.mean((0, 2, 3)).tolist()),
+        std=tuple(pixels.std((0, 2, 3)).tolist()),
         parts=parts,
         synthetic=True,
     )
@@ -88,3 +88,46 @@ def write_folder(root: Path, images: np.ndarray, labels: np.ndarray, suffix: str
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path)
     return root
+
+
+def write_npz(path: Path, labels: dict[str, np.ndarray], channels: int = 3, size: int = 16) -> Path:
+    """Write a MedMNIST file with the given labels by part; grey images have no channel axis."""
+    arrays = {}
+    for seed, (part, values) in enumerate(labels.items()):
+        images, _ = tiny_images(len(values), size=size, channels=channels, seed=seed)
+        arrays[f"{part}_images"] = images[..., 0] if channels == 1 else images
+        arrays[f"{part}_labels"] = values
+    np.savez(path, **arrays)
+    return path
+
+
+def write_dicom(path: Path, pixels: np.ndarray, **tags: object) -> Path:
+    """Write a DICOM file, monochrome for (H, W) and RGB for (H, W, 3); tags overwrite the usual."""
+    import pydicom
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
+    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[path.name])
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    file = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
+    file.SOPClassUID = meta.MediaStorageSOPClassUID
+    file.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    file.Rows, file.Columns = pixels.shape[:2]
+    file.SamplesPerPixel = 1 if pixels.ndim == 2 else 3
+    file.PhotometricInterpretation = "MONOCHROME2" if pixels.ndim == 2 else "RGB"
+    if pixels.ndim == 3:
+        file.PlanarConfiguration = 0
+    file.BitsAllocated = file.BitsStored = pixels.dtype.itemsize * 8
+    file.HighBit = file.BitsStored - 1
+    file.PixelRepresentation = int(pixels.dtype.kind == "i")
+    file.PixelData = pixels.tobytes()
+    for name, value in tags.items():
+        if value is None:
+            delattr(file, name)
+        else:
+            setattr(file, name, value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file.save_as(path, enforce_file_format=True)
+    return path

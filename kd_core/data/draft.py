@@ -120,7 +120,8 @@ def draft(
     facts = {i: look for i, look in looks.items() if isinstance(look, ImageFacts)}
     faults = {i: look for i, look in looks.items() if isinstance(look, DataError)}
     if not facts:
-        raise DataError("nothing_readable", n=len(faults), first=next(iter(faults.values())).msg)
+        first = next(iter(faults.values())).msg.to_json()
+        raise DataError("nothing_readable", n=len(faults), first=first)
     found = _without(found, faults)
     _check_classes(found, checked)
     found = replace(found, patients=_patients(found, checked["patient_pattern"]))

@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from torchvision.io import ImageReadMode, decode_png
 
 from kd_core.data.dicom_image import decode_dicom, is_dicom
 from kd_core.data.raw import RawImage
@@ -65,8 +63,8 @@ def apply_window(raw: RawImage, window: Window) -> NDArray[np.uint8]:
 def decode(source: Path | bytes, name: str = "", limits: Limits | None = None) -> RawImage:
     """An image file with its own values, upright, after its header was checked.
 
-    Transparent parts become black, palettes and CMYK become RGB. Colour with more than 8 bits is
-    read from PNG; from TIFF it is refused, because Pillow would cut it to the upper 8.
+    Transparent parts become black, palettes and CMYK become RGB. Colour with more than 8 bits a
+    channel is refused, because Pillow would keep only the upper 8 of them without a word.
 
     Raises:
         DataError: ``image_broken``, ``image_deep_colour``, ``image_too_large`` and the others of
@@ -79,10 +77,10 @@ def decode(source: Path | bytes, name: str = "", limits: Limits | None = None) -
     if is_dicom(data):
         return decode_dicom(data, name, limits.pixels)
     header = check_image(data, limits, decode=False, name=name)
+    if header.bits > 8 and header.mode not in _DEEP_MODES:
+        raise DataError("image_deep_colour", name=name, bits=header.bits)
     try:
         with Image.open(io.BytesIO(data), formats=(header.format,)) as image:
-            if header.bits > 8 and image.mode not in _DEEP_MODES:
-                return _deep_colour(data, header, name)
             return _from_pillow(image, header)
     except _DAMAGED as error:
         raise DataError("image_broken", name=name, detail=str(error)[:120]) from None
@@ -104,18 +102,6 @@ def _from_pillow(image: Image.Image, header: ImageHeader) -> RawImage:
         grey = image.mode in ("1", "L")
     values = np.asarray(image.convert("L" if grey else "RGB"))
     return RawImage(values.reshape(*values.shape[:2], -1), bits=8, windowed=False)
-
-
-def _deep_colour(data: bytes, header: ImageHeader, name: str) -> RawImage:
-    """A 16-bit PNG with several channels, which Pillow would cut to its upper 8 bits."""
-    if header.format != "PNG":
-        raise DataError("image_deep_colour", name=name, bits=header.bits)
-    encoded = torch.from_numpy(np.frombuffer(data, np.uint8).copy())
-    decoded = decode_png(encoded, ImageReadMode.UNCHANGED)  # uint16 (C, H, W)
-    values = decoded.numpy().transpose(1, 2, 0).astype(np.float32)  # (H, W, C)
-    if values.shape[2] in (2, 4):  # alpha comes last; black shows through
-        values = values[..., :-1] * (values[..., -1:] / 65535)
-    return RawImage(values, bits=header.bits, windowed=True)
 
 
 def is_grey(image: NDArray[Any]) -> bool:

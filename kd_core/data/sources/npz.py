@@ -28,8 +28,9 @@ def read(path: Path, options: Mapping[str, Any]) -> Found:
     """Images and labels of all parts that the file has.
 
     Raises:
-        DataError: ``npz_keys``, ``npz_images``, ``npz_labels``, ``npz_label_range``,
-            ``npz_class_names``, and those of :func:`~kd_core.data.uploads.load_npz`.
+        DataError: ``npz_keys``, ``npz_parts_differ``, ``npz_images``, ``npz_labels``,
+            ``npz_label_range``, ``npz_class_names``, and those of
+            :func:`~kd_core.data.uploads.load_npz`.
     """
     arrays = load_npz(path)
     given = [part for part in PARTS if f"{part}_images" in arrays or f"{part}_labels" in arrays]
@@ -37,9 +38,9 @@ def read(path: Path, options: Mapping[str, Any]) -> Found:
     missing = [key for key in wanted if key not in arrays]
     if missing:
         raise DataError("npz_keys", name=path.name, missing=missing, found=sorted(arrays))
-    images = _join(path, [arrays[f"{part}_images"] for part in given], "npz_images")
+    images = _join(path, [arrays[f"{part}_images"] for part in given])
     images = check_images(path, images[..., None] if images.ndim == 3 else images)
-    labels = _join(path, [arrays[f"{part}_labels"] for part in given], "npz_labels")
+    labels = _join(path, [arrays[f"{part}_labels"] for part in given])
     sizes = [len(arrays[f"{part}_images"]) for part in given]
     if [len(arrays[f"{part}_labels"]) for part in given] != sizes:
         raise DataError("npz_labels", name=path.name, shape=list(labels.shape), n=len(images))
@@ -70,9 +71,12 @@ def check_images(path: Path, images: NDArray[Any]) -> NDArray[Any]:
     return images
 
 
-def _join(path: Path, arrays: list[NDArray[Any]], code: str) -> NDArray[Any]:
-    if len({(array.shape[1:], array.dtype) for array in arrays}) > 1 or not arrays[0].ndim:
-        raise DataError(code, name=path.name, shape=list(arrays[0].shape), n=len(arrays[0]))
+def _join(path: Path, arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    """The parts' arrays one after the other."""
+    shapes = [array.shape for array in arrays]
+    kinds = {(shape[1:], array.dtype) for shape, array in zip(shapes, arrays, strict=True)}
+    if len(kinds) > 1 or () in shapes:
+        raise DataError("npz_parts_differ", name=path.name, shapes=[str(s) for s in shapes])
     return np.concatenate(arrays)
 
 
