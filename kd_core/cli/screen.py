@@ -57,6 +57,7 @@ class Screen:
         """Write the answer as one JSON object, if that is wanted."""
         if self.as_json:
             print(json.dumps(plain(answer), allow_nan=False), file=self._out)
+        self._out.flush()  # here, not at exit, a reader who has left can be dealt with
 
     @contextmanager
     def bar(self, title: str, total: int | None = None, unit: str = "") -> Iterator[tqdm[Any]]:

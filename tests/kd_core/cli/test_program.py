@@ -86,9 +86,9 @@ def test_ctrl_c_is_what_shells_expect(monkeypatch, capsys):
 
 
 def test_a_reader_who_leaves_is_no_traceback():
-    command = f"{sys.executable} -m kd_core.cli fetch | head -n 1"
+    command = f"{sys.executable} -m kd_core.cli list | true"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
-    assert "Traceback" not in done.stderr
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize(
