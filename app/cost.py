@@ -22,7 +22,7 @@ def show_cost(study: StudySettings) -> None:
     """Expected time, measured with a few steps when asked for."""
     data = services().library.get(study.data.dataset)
     work = Workload(
-        n_train=data.count("train"),
+        n_train=data.part_sizes["train"],
         channels=data.channels,
         outputs=TASKS[data.task].n_outputs(data.classes),
     )

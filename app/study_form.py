@@ -10,7 +10,6 @@ from app.controls import choose_entry, edit_params
 from app.form import Form, read, write
 from app.texts import entry_title, say
 from kd_core.data.augment import AUGMENTATIONS
-from kd_core.data.dataset import Dataset
 from kd_core.losses import LOSSES
 from kd_core.models import MODELS
 from kd_core.repro import available_devices

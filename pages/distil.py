@@ -37,7 +37,7 @@ def _choices(form: Form) -> str:
     st.subheader(say("distil.step.loss"))
     study_form.loss_controls(form, dataset.task)
     st.subheader(say("distil.step.budget"))
-    study_form.budget_controls(form, dataset.count("train"))
+    study_form.budget_controls(form, dataset.part_sizes["train"])
     with st.expander(say("distil.details"), icon=":material/tune:"):
         study_form.detail_controls(form, dataset.task, [d for d in datasets if d != name])
     return dataset.task

@@ -1,0 +1,140 @@
+"""Per-image predictions of one model on one part: the raw material of every score.
+
+Kept with every run as Parquet, one row an image::
+
+    image, patient, part, seed, logit:<class> …, label            classification
+    image, patient, part, seed, logit:<label> …, label:<label> …  multilabel (blank = unknown)
+    group:<column> …                                              subgroups, where there are any
+
+The table's metadata hold the task and the class names, so a file explains itself::
+
+    from kd_core.evaluate.predictions import read_predictions
+    frame = read_predictions("model-val.parquet").to_frame()
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from kd_core.errors import StoreError
+
+METADATA = b"kdlab.predictions"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What one model answers to each image of one part.
+
+    Attributes:
+        ids: One name an image.
+        targets: int64 (N,) for ``classification``; float32 (N, L), NaN unknown, for ``multilabel``.
+        logits: Raw outputs, float32 (N, K).
+        part: ``train``, ``val``, ``test`` or ``external-<data set>``.
+        seed: Seed of the run.
+        classes: Class or label names, (K,).
+        task: ``classification`` or ``multilabel``.
+        patients: Patient of each image, (N,), or ``None``.
+        groups: Subgroup columns, each (N,).
+    """
+
+    ids: tuple[str, ...]
+    targets: NDArray[np.generic]
+    logits: NDArray[np.float32]
+    part: str
+    seed: int
+    classes: tuple[str, ...]
+    task: str = "classification"
+    patients: NDArray[np.str_] | None = None
+    groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def probabilities(self) -> NDArray[np.float64]:
+        """Softmax over classes, or a sigmoid for each label; (N, K)."""
+        logits = self.logits.astype(np.float64)
+        if self.task == "multilabel":
+            return np.asarray(1 / (1 + np.exp(-logits)))
+        shifted = np.exp(logits - logits.max(1, keepdims=True))
+        return np.asarray(shifted / shifted.sum(1, keepdims=True))
+
+    def predicted(self) -> NDArray[np.int64]:
+        """The class of highest probability (N,), or each label at 0.5, (N, L)."""
+        if self.task == "multilabel":
+            return (self.logits > 0).astype(np.int64)
+        return self.logits.argmax(1).astype(np.int64)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an image, with the columns of the module text."""
+        columns: dict[str, object] = {
+            "image": list(self.ids),
+            "patient": pd.array(
+                [None] * len(self) if self.patients is None else list(map(str, self.patients)),
+                dtype="string",
+            ),
+            "part": [self.part] * len(self),
+            "seed": np.full(len(self), self.seed, np.int64),
+        }
+        columns |= {f"logit:{n}": self.logits[:, k] for k, n in enumerate(self.classes)}
+        if self.task == "multilabel":
+            columns |= {f"label:{n}": self.targets[:, k] for k, n in enumerate(self.classes)}
+        else:
+            columns["label"] = self.targets
+        columns |= {f"group:{name}": list(map(str, v)) for name, v in self.groups.items()}
+        return pd.DataFrame(columns)
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Write a Parquet file, aside and renamed."""
+    about = {"version": VERSION, "task": predictions.task, "classes": list(predictions.classes)}
+    table = pa.Table.from_pandas(predictions.to_frame(), preserve_index=False)
+    table = table.replace_schema_metadata({METADATA: json.dumps(about).encode()})
+    aside = path.with_name(f".{path.name}.aside")
+    pq.write_table(table, aside, compression="zstd")
+    aside.replace(path)
+
+
+def read_predictions(path: Path | str) -> Predictions:
+    """The predictions of a file.
+
+    Raises:
+        StoreError: ``predictions_unreadable``.
+    """
+    try:
+        table = pq.read_table(path)
+        about = json.loads(table.schema.metadata[METADATA])
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise StoreError("predictions_unreadable", path=str(path), detail=str(error)) from None
+    frame = table.to_pandas()
+    classes = tuple(about["classes"])
+    multilabel = about["task"] == "multilabel"
+    known = frame["patient"].notna().all() and len(frame) > 0
+    return Predictions(
+        ids=tuple(frame["image"]),
+        targets=(
+            frame[[f"label:{n}" for n in classes]].to_numpy(np.float32)
+            if multilabel
+            else frame["label"].to_numpy(np.int64)
+        ),
+        logits=frame[[f"logit:{n}" for n in classes]].to_numpy(np.float32),
+        part=str(frame["part"].iloc[0]) if len(frame) else "",
+        seed=int(frame["seed"].iloc[0]) if len(frame) else 0,
+        classes=classes,
+        task=about["task"],
+        patients=frame["patient"].to_numpy(dtype=np.str_) if known else None,
+        groups={
+            name.removeprefix("group:"): frame[name].to_numpy(dtype=np.str_)
+            for name in frame.columns
+            if name.startswith("group:")
+        },
+    )

@@ -1,0 +1,346 @@
+"""The way of the data, in one function: read :func:`execute` first.
+
+    data set → (teacher) → network → trained → exported → evaluated → measured → recorded
+
+Every model is evaluated by onnxruntime from the file that would be deployed. Nothing else in the
+package knows the whole chain; each step is a function of the package that it is named after.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from kd_core import repro
+from kd_core.config import DataSettings, RunSettings, WeightSettings
+from kd_core.data import cache
+from kd_core.data.library import Library
+from kd_core.data.loaded import LoadedData
+from kd_core.errors import DataError, ModelError, StoreError
+from kd_core.evaluate.predictions import Predictions, write_predictions
+from kd_core.evaluate.scores import score
+from kd_core.events import Artefact, Progress, Stage, Started
+from kd_core.export import FileContract, OnnxModel, OnnxTeacher, export_onnx
+from kd_core.latency import measure
+from kd_core.models import build_model, load_checkpoint, save_checkpoint
+from kd_core.models.profile import profile
+from kd_core.study.records import (
+    MEASUREMENTS,
+    RECORD,
+    SETTINGS,
+    DataRecord,
+    Job,
+    ModelRecord,
+    RunRecord,
+    ScoreRecord,
+    TrainingRecord,
+    write_json,
+    write_text,
+)
+from kd_core.tasks import TASKS
+from kd_core.train import FitResult, fit
+from kd_core.train.loader import normalisation
+
+MODEL = "model"
+"""Name of the one model that a training run makes."""
+
+PARITY_IMAGES = 64
+"""Validation images on which torch and the exported file are compared."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A model on its way to the record.
+
+    Attributes:
+        file: The exported file, the one that is evaluated and measured.
+        params: Number of parameters; ``None`` where no torch network exists.
+        state_dict_bytes: Bytes of its tensors in torch.
+        macs: Multiply-accumulates for one image.
+        parity: How far torch and the file agree.
+        training: What training did and cost.
+    """
+
+    file: Path
+    params: int | None = None
+    state_dict_bytes: int | None = None
+    macs: int | None = None
+    parity: dict[str, Any] | None = None
+    training: TrainingRecord | None = None
+
+
+def execute(run: RunSettings, job: Job) -> RunRecord:
+    """Carry out one run and leave a complete folder.
+
+    A run that was interrupted is executed again in the same folder: training goes on from its
+    last checkpoint, the later steps are quick and simply happen again.
+
+    Args:
+        run: The frozen configuration.
+        job: Folder, parents, and the ways to report and to be stopped.
+
+    Raises:
+        KDLabError: Whatever went wrong; the folder keeps what was done until then.
+    """
+    began = time.time()
+    device = repro.prepare(run.compute, run.seed)
+    job.emit(Started(pid=repro.process_id(), device=str(device)))
+    write_json(job.folder / SETTINGS, run.to_json())
+    with _stage(job, "data"):
+        data = load_data(run.data, job.home)
+        externals = {name: _load_external(name, run.data, data, job) for name in run.data.external}
+    made = _import(run, job, data) if run.role == "imported" else _train(run, job, data)
+    with _stage(job, "evaluate"):
+        scores = _evaluate(made.file, run, job, data, externals)
+    with _stage(job, "measure"), job.exclusive():
+        _measure(made.file, run, job)
+    record = RunRecord(
+        run_id=job.run_id,
+        study_id=job.study_id,
+        settings=run,
+        config_hash=job.config_hash,
+        parents={name: folder.name for name, folder in job.parents.items()},
+        data=_data_record(data, externals),
+        models=(_model_record(made, run, scores),),
+        training=made.training,
+        environment=repro.environment(run.compute),
+        started=began,
+        seconds=time.time() - began,
+    )
+    write_json(job.folder / RECORD, record.to_json())
+    return record
+
+
+# --- data ------------------------------------------------------------------------------------------
+
+
+def load_data(settings: DataSettings, home: Path) -> LoadedData:
+    """The data set of a study, decoded at its size.
+
+    Raises:
+        DataError: ``dataset_changed`` when the content is not the one that the study is tied to.
+    """
+    dataset = Library(home).get(settings.dataset)
+    if settings.data_hash and settings.data_hash != dataset.hash:
+        raise DataError(
+            "dataset_changed",
+            name=settings.dataset,
+            wanted=settings.data_hash[:12],
+            found=dataset.hash[:12],
+        )
+    return cache.load(dataset, settings.size, home / "cache")
+
+
+def _load_external(name: str, settings: DataSettings, data: LoadedData, job: Job) -> LoadedData:
+    external = cache.load(Library(job.home).get(name), settings.size, job.home / "cache")
+    if (external.task, external.classes) != (data.task, data.classes):
+        raise DataError(
+            "external_classes", name=name, wanted=list(data.classes), found=list(external.classes)
+        )
+    return external
+
+
+# --- one model -------------------------------------------------------------------------------------
+
+
+def _train(run: RunSettings, job: Job, data: LoadedData) -> Made:
+    task = TASKS[data.task]
+    network = build_model(
+        run.model,
+        task.n_outputs(data.classes),
+        data.channels,
+        data.size,
+        run.seed,
+        output=task.output,
+        weights_path=_weights_path(run.model.weights, job),
+    )
+    fitted = fit(
+        run,
+        data,
+        network,
+        load_teacher(job.parents["teacher"]) if "teacher" in job.parents else None,
+        folder=job.folder,
+        cache=job.home / "cache" / "teacher",
+        emit=job.emit,
+        stop=job.stop,
+    )
+    folder = job.folder / "models" / MODEL
+    save_checkpoint(folder / "model.pt", fitted.network)
+    with _stage(job, "export"):
+        images = _normalised(data, run.data)
+        parity = export_onnx(
+            fitted.network, folder / "model.onnx", _contract(run, data, job), images
+        )
+    figures = profile(fitted.network, data.channels, data.size)
+    return Made(
+        file=folder / "model.onnx",
+        params=figures.params,
+        state_dict_bytes=figures.state_dict_bytes,
+        macs=figures.macs,
+        parity=parity.to_json(),
+        training=_training_record(fitted),
+    )
+
+
+def _import(run: RunSettings, job: Job, data: LoadedData) -> Made:
+    """Take an ONNX file of a person's own as it is, with the contract that this study gives it."""
+    source = _weights_path(run.model.weights, job)
+    if source is None:
+        raise ModelError("onnx_source_missing")
+    target = job.folder / "models" / MODEL / "model.onnx"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    OnnxModel.adopt(source, target, _contract(run, data, job))
+    return Made(file=target)
+
+
+def load_teacher(folder: Path) -> nn.Module:
+    """The network of a finished run: from its checkpoint, or run from its ONNX file."""
+    checkpoint = folder / "models" / MODEL / "model.pt"
+    if checkpoint.is_file():
+        return load_checkpoint(checkpoint).eval()
+    return OnnxTeacher(folder / "models" / MODEL / "model.onnx")
+
+
+def _weights_path(weights: WeightSettings, job: Job) -> Path | None:
+    if weights.kind == "run":
+        return job.home / "runs" / weights.source / "models" / MODEL / "model.pt"
+    if weights.kind == "file":
+        path = job.home / "uploads" / Path(weights.source).name
+        if not path.is_file():
+            raise StoreError("upload_missing", file=weights.source)
+        return path
+    return None
+
+
+def _contract(run: RunSettings, data: LoadedData, job: Job) -> FileContract:
+    mean, std = normalisation(data, run.data)
+    return FileContract(
+        classes=data.classes,
+        mean=mean,
+        std=std,
+        size=data.size,
+        channels=data.channels,
+        interpolation=data.interpolation,
+        task=data.task,
+        run=job.run_id,
+    )
+
+
+def _normalised(data: LoadedData, settings: DataSettings) -> np.ndarray:
+    mean, std = (np.asarray(v, np.float32)[:, None, None] for v in normalisation(data, settings))
+    images = np.asarray(data.parts["val"].images[:PARITY_IMAGES], np.float32) / 255
+    return (images - mean) / std  # (n, C, S, S)
+
+
+# --- what it is worth ------------------------------------------------------------------------------
+
+
+def _evaluate(
+    file: Path,
+    run: RunSettings,
+    job: Job,
+    data: LoadedData,
+    externals: dict[str, LoadedData],
+) -> dict[str, ScoreRecord]:
+    """Predictions of every part from the exported file; scores of the validation part only."""
+    model = OnnxModel(file, threads=run.compute.threads)
+    parts = {"val": (data, "val"), "test": (data, "test")}
+    parts |= {f"external-{name}": (other, "test") for name, other in externals.items()}
+    validation: dict[str, ScoreRecord] = {}
+    for name, (source, part) in parts.items():
+        if not len(source.parts.get(part, ())):
+            continue
+        predicted = _predict(model, source, part, run.seed)
+        path = job.folder / "predictions" / f"{MODEL}-{name}.parquet"
+        path.parent.mkdir(exist_ok=True)
+        write_predictions(path, predicted)
+        if name == "val":
+            scored = score(predicted)
+            validation = {metric: ScoreRecord.of(value) for metric, value in scored.items()}
+    return validation
+
+
+def _predict(model: OnnxModel, data: LoadedData, part: str, seed: int) -> Predictions:
+    rows = data.parts[part]
+    return Predictions(
+        ids=rows.ids,
+        targets=rows.targets,
+        logits=model.predict_uint8(rows.images)[TASKS[data.task].output],
+        part=part,
+        seed=seed,
+        patients=rows.patients,
+        groups=dict(rows.groups),
+        classes=data.classes,
+        task=data.task,
+    )
+
+
+def _measure(file: Path, run: RunSettings, job: Job) -> None:
+    lines = [m.model_dump_json() for m in measure(file, run.latency)]
+    write_text(job.folder / MEASUREMENTS, "\n".join(lines) + "\n")
+
+
+# --- the record ------------------------------------------------------------------------------------
+
+
+def _model_record(made: Made, run: RunSettings, scores: dict[str, ScoreRecord]) -> ModelRecord:
+    return ModelRecord(
+        name=MODEL,
+        role=run.role,
+        architecture=run.model.name,
+        params=made.params,
+        state_dict_bytes=made.state_dict_bytes,
+        macs=made.macs,
+        size_bytes=made.file.stat().st_size,
+        sha256=hashlib.sha256(made.file.read_bytes()).hexdigest(),
+        parity=made.parity,
+        scores=scores,
+    )
+
+
+def _training_record(fitted: FitResult) -> TrainingRecord:
+    names = TrainingRecord.model_fields
+    return TrainingRecord(**{name: getattr(fitted, name) for name in names})
+
+
+def _data_record(data: LoadedData, externals: dict[str, LoadedData]) -> DataRecord:
+    return DataRecord(
+        name=data.name,
+        hash=data.hash,
+        task=data.task,
+        classes=data.classes,
+        size=data.size,
+        channels=data.channels,
+        counts={name: len(part) for name, part in data.parts.items()},
+        synthetic=data.synthetic,
+        externals={name: other.hash for name, other in externals.items()},
+    )
+
+
+@contextmanager
+def _stage(job: Job, stage: Stage) -> Iterator[None]:
+    """Say that a stage begins and ends; ``stop`` is asked in between."""
+    job.emit(Progress(stage=stage, done=0, total=1))
+    yield
+    job.emit(Progress(stage=stage, done=1, total=1))
+
+
+def artefacts(folder: Path) -> list[Artefact]:
+    """Every file of a run's folder by name, hash and size."""
+    return [
+        Artefact(
+            name=str(path.relative_to(folder)),
+            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            size_bytes=path.stat().st_size,
+        )
+        for path in sorted((folder / "models").rglob("*"))
+        if path.is_file()
+    ]
