@@ -23,13 +23,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kd_core.config import SCHEMA, Settings
-from kd_core.data.images import apply_window, to_channels
+from kd_core.data.images import apply_window, shrink, to_channels
 from kd_core.data.loaded import PARTS
 from kd_core.data.originals import Images
 from kd_core.data.windows import Window
 from kd_core.errors import DataError
 
 LABEL, GROUP = "label:", "group:"
+
+Example = tuple[str, str, NDArray[np.uint8]]
+"""Id, class and a small image (H, W, C)."""
 
 
 class Place(Settings):
@@ -172,6 +175,22 @@ class Dataset:
             name: {part: int(hits[self.rows(part), k].sum()) for part in PARTS}
             for k, name in enumerate(self.classes)
         }
+
+    def examples(self, each: int = 6, limit: int = 60) -> list[Example]:
+        """Small images to look at, spread evenly over each class or label.
+
+        Args:
+            each: How many of one class.
+            limit: How many in all.
+        """
+        targets = self.targets()
+        chosen: list[tuple[int, str]] = []
+        for k, name in enumerate(self.classes):
+            hits = np.flatnonzero(targets[:, k] == 1 if targets.ndim == 2 else targets == k)
+            picks = np.linspace(0, len(hits) - 1, min(each, len(hits))).round().astype(int)
+            chosen += [(int(row), name) for row in hits[picks]]
+        ids = self.table["id"]
+        return [(ids.iloc[row], name, shrink(self.read(row))) for row, name in chosen[:limit]]
 
     @property
     def n_classes(self) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kd_core.data.dataset import GROUP, LABEL, Dataset, DatasetInfo, content_hash
+from kd_core.data.dataset import GROUP, LABEL, Dataset, DatasetInfo, Example, content_hash
 from kd_core.data.inspect import ImageFacts, Progress, inspect
 from kd_core.data.loaded import PARTS
 from kd_core.data.sources import SOURCES, Found, LabelCounts, detect
@@ -72,21 +72,9 @@ class Draft:
             "windowed": sum(fact.windowed for fact in all_facts),
         }
 
-    def examples(self, each: int = 6, limit: int = 60) -> list[tuple[str, str, NDArray[np.uint8]]]:
-        """Images to look at, spread evenly over each class: (id, class, uint8 (H, W, C)).
-
-        Args:
-            each: How many of one class or label.
-            limit: How many in all.
-        """
-        targets = self.dataset.targets()
-        chosen: list[tuple[int, str]] = []
-        for k, name in enumerate(self.dataset.classes):
-            hits = np.flatnonzero(targets[:, k] == 1 if targets.ndim == 2 else targets == k)
-            picks = np.linspace(0, len(hits) - 1, min(each, len(hits))).round().astype(int)
-            chosen += [(int(row), name) for row in hits[picks]]
-        ids = self.dataset.table["id"]
-        return [(ids.iloc[row], name, self.dataset.read(row)) for row, name in chosen[:limit]]
+    def examples(self, each: int = 6, limit: int = 60) -> list[Example]:
+        """Images to look at; see :meth:`Dataset.examples`."""
+        return self.dataset.examples(each, limit)
 
 
 def draft(

@@ -129,6 +129,16 @@ def to_channels(image: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(image).convert("L"))[..., None]
 
 
+def shrink(image: NDArray[np.uint8], side: int = 160) -> NDArray[np.uint8]:
+    """The image with its shape, no side longer than ``side`` pixels; for looking at."""
+    height, width, channels = image.shape
+    if max(height, width) <= side:
+        return image
+    small = Image.fromarray(image[..., 0] if channels == 1 else image)
+    small.thumbnail((side, side), Image.Resampling.BILINEAR)
+    return np.asarray(small).reshape(small.height, small.width, channels)
+
+
 def prepare_image(image: NDArray[np.uint8], size: int, channels: int) -> NDArray[np.uint8]:
     """An image as a network of this size wants it: uint8 (C, S, S).
 
