@@ -23,7 +23,7 @@ class PublicSet(Entry):
     Attributes:
         url: Official address of its one file.
         file: Name under which it is kept.
-        reader: Kind of source that reads it: ``medmnist`` (.npz) or ``folder`` (.zip).
+        reader: Entry of ``SOURCES`` that reads it: ``npz``, or ``image_folder`` for a .zip.
         task: Entry of ``TASKS``.
         classes: Class or label names, in the order of their numbers.
         channels: 1 (grey) or 3 (colour).
@@ -40,7 +40,7 @@ class PublicSet(Entry):
 
     url: str
     file: str
-    reader: Literal["medmnist", "folder"]
+    reader: Literal["npz", "image_folder"]
     task: str
     classes: tuple[str, ...]
     channels: int
@@ -94,7 +94,7 @@ def _add_medmnist(row: MedMnistRow, size: int) -> None:
             source="Yang et al. 2023",
             url=f"https://zenodo.org/records/10519652/files/{name}.npz?download=1",
             file=f"{name}.npz",
-            reader="medmnist",
+            reader="npz",
             task=row.task,
             classes=row.classes,
             channels=row.channels,
@@ -119,7 +119,7 @@ PUBLIC_SETS.add(
         source="Rajaraman et al. 2018",
         url="https://data.lhncbc.nlm.nih.gov/public/Malaria/cell_images.zip",
         file="nih_malaria_cells.zip",
-        reader="folder",
+        reader="image_folder",
         task="classification",
         classes=("Parasitized", "Uninfected"),
         channels=3,

@@ -56,7 +56,7 @@ class SourceFacts:
     """What only the reader of the original files knows.
 
     Attributes:
-        unreadable: File names with the error code that each gave.
+        unreadable: File names, each with the code (or message id) of what is wrong with it.
         images: Files that should have been read, unreadable ones included; 0 when not known.
     """
 

@@ -7,6 +7,7 @@ import pytest
 
 from kd_core.data import public
 from kd_core.data.public import PUBLIC_SETS, download_set
+from kd_core.data.sources import SOURCES
 from kd_core.errors import ConfigError
 from kd_core.text import load_catalogue
 
@@ -25,6 +26,7 @@ def test_every_set_says_all_that_a_person_needs(name):
     assert len(set(entry.classes)) == len(entry.classes) >= 2
     assert entry.images > 500
     assert entry.task in ("classification", "multilabel")
+    assert entry.reader in SOURCES
     for part in ("title", "about"):
         assert PUBLIC_SETS.text_id(name, part) in TEXTS
 
@@ -36,7 +38,7 @@ def test_no_two_sets_share_a_file_or_a_checksum():
 
 
 def test_medmnist_is_there_in_two_sizes():
-    sizes = [entry.size for _, entry in PUBLIC_SETS.items() if entry.reader == "medmnist"]
+    sizes = [entry.size for _, entry in PUBLIC_SETS.items() if entry.reader == "npz"]
     assert (sizes.count(28), sizes.count(64)) == (12, 12)
 
 
