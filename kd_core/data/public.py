@@ -54,6 +54,12 @@ class PublicSet(Entry):
     size_bytes: int | None = None
     patient_pattern: str = ""
 
+    @property
+    def options(self) -> dict[str, str]:
+        """What the source must be told: class names, and where a file name has the patient."""
+        options = {"class_names": "; ".join(self.classes)} if self.reader == "npz" else {}
+        return options | ({"patient_pattern": self.patient_pattern} if self.patient_pattern else {})
+
 
 PUBLIC_SETS: Registry[PublicSet] = Registry("public_set")
 
