@@ -215,11 +215,14 @@ class Dataset:
 
 
 def table_targets(table: pd.DataFrame) -> NDArray[Any]:
-    """Targets of a table: int64 (N,), or float32 (N, L) with NaN for "ignore"."""
+    """Targets of a table: int64 (N,), or float32 (N, L) with NaN for "ignore"; a copy.
+
+    pandas gives arrays that cannot be written to, of which torch would warn.
+    """
     if "label" in table:
-        return table["label"].to_numpy(np.int64)
+        return table["label"].to_numpy(np.int64, copy=True)
     columns = [column for column in table.columns if column.startswith(LABEL)]
-    return table[columns].to_numpy(np.float32)
+    return table[columns].to_numpy(np.float32, copy=True)
 
 
 def content_hash(

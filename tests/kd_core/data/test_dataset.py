@@ -60,6 +60,7 @@ def test_counts_parts_and_groups():
     assert DATA.rows("external") == slice(0, 0)
     assert DATA.groups == ("site",)
     assert DATA.has_patients
+    assert DATA.targets().flags.writeable
 
 
 def test_labels_of_several_columns_are_counted_where_they_are_one():
@@ -67,6 +68,7 @@ def test_labels_of_several_columns_are_counted_where_they_are_one():
     table = TABLE.drop(columns="label").assign(**columns)
     data = Dataset(INFO.change(task="multilabel", classes=("a", "b")), table, IMAGES)
     assert data.targets().dtype == np.float32
+    assert data.targets().flags.writeable
     assert data.counts()["b"] == {"train": 0, "val": 1, "test": 0}
 
 
