@@ -10,6 +10,7 @@ import streamlit as st
 from app import data_views, incoming
 from app.controls import edit_params
 from app.form import Form
+from app.progress import Bar
 from app.services import services
 from app.texts import entry_about, entry_title, say, show_error
 from kd_core.data.data_root import data_root, inside_data_root
@@ -78,13 +79,8 @@ def _public() -> None:
     st.caption(entry_about(PUBLIC_SETS, name))
     st.caption(f"{say('data.licence')}: {entry.licence} · {entry.citation}")
     if st.button(say("data.public.fetch"), icon=":material/download:"):
-        bar = st.progress(0.0)
-        root = services().store.home.cache / "public"
-
-        def show(done: int, total: int | None) -> None:
-            bar.progress(min(1.0, done / total) if total else 0.0)
-
-        path = download_set(name, root, progress=show)
+        with Bar(say("stage.download")) as bar:
+            path = download_set(name, services().store.home.cache / "public", progress=bar)
         _begin(path, name, licence=entry.licence, citation=entry.citation, url=entry.homepage)
 
 
@@ -126,16 +122,9 @@ def _draft(path: Path, source: str, options: dict[str, Any]) -> Draft:
     kept = st.session_state.get("import-draft")
     if kept is not None and kept[0] == asked:
         return kept[1]  # type: ignore[no-any-return]
-    bar = st.progress(0.0, text=say("data.reading"))
     earlier = kept[1] if kept is not None and kept[0][0] == asked[0] else None
-    found = draft(
-        path,
-        source,
-        earlier=earlier,
-        progress=lambda done, all_: bar.progress(done / max(1, all_), text=say("data.reading")),
-        **options,
-    )
-    bar.empty()
+    with Bar(say("data.reading")) as bar:
+        found = draft(path, source, earlier=earlier, progress=bar, **options)
     st.session_state["import-draft"] = (asked, found)
     return found
 
@@ -159,13 +148,9 @@ def _add(found: Draft) -> None:
     with right:
         go = st.button(say("data.add"), type="primary", width="stretch")
     if go:
-        bar = st.progress(0.0, text=say("data.adding"))
-        services().library.add(
-            found,
-            name,
-            progress=lambda done, all_: bar.progress(done / all_, text=say("data.adding")),
-            **st.session_state.get("import-texts", {}),
-        )
+        with Bar(say("data.adding")) as bar:
+            texts = st.session_state.get("import-texts", {})
+            services().library.add(found, name, progress=bar, **texts)
         forget()
         st.session_state["dataset"] = name
         st.session_state["added"] = name

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from app.progress import Bar
 from app.services import services
 from app.texts import number, say
 from kd_core.data import cache
@@ -129,14 +129,11 @@ def findings(dataset: Dataset, unreadable: dict[str, str] | None = None) -> None
     """The data doctor's findings, computed once a data set."""
     kept = st.session_state.setdefault("findings", {})
     if dataset.hash not in kept:
-        bar = st.progress(0.0, text=say("data.doctor.wait"))
-        data = cache.load(dataset, DOCTOR_SIZE, Path(services().store.home.cache))
-        kept[dataset.hash] = examine(
-            data,
-            SourceFacts(unreadable or {}, len(dataset) + len(unreadable or {})),
-            progress=lambda done, all_: bar.progress(done / all_, text=say("data.doctor.wait")),
-        )
-        bar.empty()
+        facts_of_files = SourceFacts(unreadable or {}, len(dataset) + len(unreadable or {}))
+        with Bar(say("data.reading")) as bar:
+            data = cache.load(dataset, DOCTOR_SIZE, services().store.home.cache, progress=bar)
+        with Bar(say("data.doctor.wait")) as bar:
+            kept[dataset.hash] = examine(data, facts_of_files, progress=bar)
     show_findings(kept[dataset.hash])
 
 

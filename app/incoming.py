@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.progress import Bar
 from app.services import services
 from kd_core.data.disk import need_space
 from kd_core.data.uploads import check_csv, check_npz, safe_name, safe_unzip
@@ -39,9 +40,8 @@ def receive(uploads: list[Any]) -> Path:
         check_npz(by_kind[".npz"])
         return _keep(by_kind[".npz"], folder)
     unpacked = folder / safe_name(Path(by_kind[".zip"].name).stem)
-    bar = st.progress(0.0)
-    safe_unzip(by_kind[".zip"], unpacked, progress=lambda done, all_: bar.progress(done / all_))
-    bar.empty()
+    with Bar() as bar:
+        safe_unzip(by_kind[".zip"], unpacked, progress=bar)
     if ".csv" in by_kind:
         check_csv(by_kind[".csv"])
         return _keep(by_kind[".csv"], _root_of(unpacked))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -98,7 +99,7 @@ def _formula(form: Form, task: str) -> None:
 def budget_controls(form: Form, n_train: int) -> None:
     """Epochs, seeds and batch size, with the optimiser steps that follow."""
     columns = st.columns(4)
-    epochs = {"min_value": 1, "max_value": 2000, "step": 1}
+    epochs: dict[str, Any] = {"min_value": 1, "max_value": 2000, "step": 1}
     with columns[0]:
         form.edit(st.number_input, "teacher.train.epochs", say("distil.epochs.teacher"), **epochs)
     with columns[1]:

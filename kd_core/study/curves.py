@@ -29,7 +29,7 @@ class Curves:
 
     def extended(self, events: Iterable[Event], offset: int) -> Curves:
         """The curves with further events; a resumed run replaces the epochs that it repeats."""
-        epochs, steps = self.epochs.to_dict("records"), self.steps.to_dict("records")
+        epochs, steps = _rows(self.epochs), _rows(self.steps)
         for event in events:
             if isinstance(event, Started):
                 epochs = [row for row in epochs if row["epoch"] <= event.resumed_epoch]
@@ -47,6 +47,10 @@ class Curves:
 
 def _losses(values: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in values.items() if name.startswith("loss.")}
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, float]]:
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
 
 
 def _table(rows: list[dict[str, float]], first: str) -> pd.DataFrame:

@@ -9,6 +9,8 @@ package knows the whole chain; each step is a function of the package that it is
 from __future__ import annotations
 
 import hashlib
+import math
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,11 +28,11 @@ from kd_core.data.library import Library
 from kd_core.data.loaded import LoadedData
 from kd_core.errors import DataError, ModelError, StoreError
 from kd_core.evaluate.predictions import Predictions, write_predictions
-from kd_core.evaluate.scores import score
+from kd_core.evaluate.scores import Score, score
 from kd_core.events import Artefact, Progress, Stage, Started
 from kd_core.export import FileContract, OnnxModel, OnnxTeacher, export_onnx
 from kd_core.latency import measure
-from kd_core.models import build_model, load_checkpoint, save_checkpoint
+from kd_core.models import TaskModel, build_model, load_checkpoint, save_checkpoint
 from kd_core.models.profile import profile
 from kd_core.study.records import (
     MEASUREMENTS,
@@ -92,7 +94,7 @@ def execute(run: RunSettings, job: Job) -> RunRecord:
     """
     began = time.time()
     device = repro.prepare(run.compute, run.seed)
-    job.emit(Started(pid=repro.process_id(), device=str(device)))
+    job.emit(Started(pid=os.getpid(), device=str(device)))
     write_json(job.folder / SETTINGS, run.to_json())
     with _stage(job, "data"):
         data = load_data(run.data, job.home)
@@ -119,7 +121,7 @@ def execute(run: RunSettings, job: Job) -> RunRecord:
     return record
 
 
-# --- data ------------------------------------------------------------------------------------------
+# --- data ---------------------------------------------------------------------------------------
 
 
 def load_data(settings: DataSettings, home: Path) -> LoadedData:
@@ -148,7 +150,7 @@ def _load_external(name: str, settings: DataSettings, data: LoadedData, job: Job
     return external
 
 
-# --- one model -------------------------------------------------------------------------------------
+# --- one model ----------------------------------------------------------------------------------
 
 
 def _train(run: RunSettings, job: Job, data: LoadedData) -> Made:
@@ -173,6 +175,7 @@ def _train(run: RunSettings, job: Job, data: LoadedData) -> Made:
         stop=job.stop,
     )
     folder = job.folder / "models" / MODEL
+    assert isinstance(fitted.network, TaskModel)  # modes deploy what build_model made
     save_checkpoint(folder / "model.pt", fitted.network)
     with _stage(job, "export"):
         images = _normalised(data, run.data)
@@ -240,7 +243,7 @@ def _normalised(data: LoadedData, settings: DataSettings) -> np.ndarray:
     return (images - mean) / std  # (n, C, S, S)
 
 
-# --- what it is worth ------------------------------------------------------------------------------
+# --- what it is worth ---------------------------------------------------------------------------
 
 
 def _evaluate(
@@ -264,7 +267,7 @@ def _evaluate(
         write_predictions(path, predicted)
         if name == "val":
             scored = score(predicted)
-            validation = {metric: ScoreRecord.of(value) for metric, value in scored.items()}
+            validation = {metric: _score_record(value) for metric, value in scored.items()}
     return validation
 
 
@@ -288,7 +291,7 @@ def _measure(file: Path, run: RunSettings, job: Job) -> None:
     write_text(job.folder / MEASUREMENTS, "\n".join(lines) + "\n")
 
 
-# --- the record ------------------------------------------------------------------------------------
+# --- the record ---------------------------------------------------------------------------------
 
 
 def _model_record(made: Made, run: RunSettings, scores: dict[str, ScoreRecord]) -> ModelRecord:
@@ -304,6 +307,21 @@ def _model_record(made: Made, run: RunSettings, scores: dict[str, ScoreRecord]) 
         parity=made.parity,
         scores=scores,
     )
+
+
+def _score_record(score: Score) -> ScoreRecord:
+    return ScoreRecord(
+        value=_known(score.value),
+        low=_known(score.low),
+        high=_known(score.high),
+        n=score.n,
+        method=score.method,
+        undefined=score.undefined.to_json() if score.undefined else None,
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _training_record(fitted: FitResult) -> TrainingRecord:

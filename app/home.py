@@ -1,0 +1,58 @@
+"""The Home page: three ways in, a finished study as a live figure, the queue."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import readings, results_views
+from app.readings import Reading
+from app.services import services
+from app.texts import number, say
+from kd_core.study.cleanup import disk_usage
+from kd_core.study.rows import ACTIVE, StudyRow
+
+WAYS = {
+    "look": ("pages/results.py", ":material/insights:"),
+    "try": ("pages/distil.py", ":material/school:"),
+    "bring": ("pages/data.py", ":material/dataset:"),
+}
+
+
+def ways_in() -> None:
+    """Three cards: look at a result, make one, bring images."""
+    for column, (name, (page, icon)) in zip(st.columns(3), WAYS.items(), strict=True):
+        with column, st.container(border=True, height="stretch"):
+            st.markdown(f"**{say(f'home.{name}')}**")
+            st.caption(say(f"home.{name}.about"))
+            st.page_link(page, label=say(f"home.{name}.go"), icon=icon)
+
+
+def sample_study() -> None:
+    """The newest finished study, or the embedded one, as a figure that can be touched."""
+    studies = [study for study in services().store.studies() if study.finished]
+    if not studies:
+        st.info(say("home.no_study"))
+        return
+    shown: StudyRow = studies[-1]
+    study, found = readings.read_study(shown.id)
+    st.subheader(study.name)
+    results_views.protocol(study)
+    if services().store.record(found[0].run.id).data.synthetic:
+        st.caption(say("data.synthetic"))
+    reading = Reading(study, found, "val", readings.metric_names(found[0])[0])
+    results_views.headline(reading)
+    results_views.verdicts(reading)
+    results_views.trade_off(reading)
+
+
+def queue() -> None:
+    """What runs and waits, and the room that everything takes."""
+    runs = services().store.runs(status=ACTIVE)
+    st.subheader(say("home.queue"))
+    if not runs:
+        st.caption(say("home.queue.empty"))
+    for run in runs[:30]:
+        share = (run.done or 0) / run.total if run.total else 0.0
+        st.progress(min(1.0, share), text=f"{run.key} · {say(f'status.{run.status}')}")
+    used = sum(size for kind, size in disk_usage(services().store).items() if kind != "free")
+    st.caption(say("home.disk", used=number(used, "bytes")))

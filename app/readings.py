@@ -1,0 +1,174 @@
+"""A study's finished models as the Results page shows them; heavy figures are computed once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from app.services import services
+from app.texts import say
+from kd_core.evaluate import METRICS, Score, Verdict, over_seeds, score
+from kd_core.figures import ModelPoint
+from kd_core.study.records import ScoreRecord
+from kd_core.study.results import Result, by_arm, compare_arms, predictions, results
+from kd_core.study.rows import StudyRow
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A study, its models, and which part is looked at.
+
+    Attributes:
+        study: The study.
+        results: Its finished models.
+        part: ``val``, or ``test`` and ``external-…`` once the test part is open.
+        metric: The accuracy axis.
+    """
+
+    study: StudyRow
+    results: tuple[Result, ...]
+    part: str
+    metric: str
+
+    @property
+    def opened(self) -> bool:
+        """Whether the test part was opened."""
+        return self.study.test_opened_at is not None
+
+    @property
+    def arms(self) -> dict[str, list[Result]]:
+        """Models by arm."""
+        return by_arm(self.results)
+
+    def score(self, result: Result) -> ScoreRecord | Score:
+        """The chosen metric of one model on the chosen part."""
+        if self.part == "val":
+            return result.scores[self.metric]
+        return scores_on(self.study.id, result.run.id, self.part, self.opened)[self.metric]
+
+
+def read_study(study_id: str) -> tuple[StudyRow, tuple[Result, ...]]:
+    """A study with its finished models."""
+    store = services().store
+    return store.study(study_id), tuple(results(store, study_id))
+
+
+@st.cache_data(show_spinner=False, max_entries=500)
+def scores_on(study_id: str, run_id: str, part: str, opened: bool) -> dict[str, Score]:
+    """Scores of a run's model on a part that is open."""
+    found = next(r for r in results(services().store, study_id) if r.run.id == run_id)
+    return score(predictions(found, part, opened=opened))
+
+
+@st.cache_data(show_spinner=False, max_entries=500)
+def _verdict(
+    study_id: str,
+    runs: tuple[str, ...],
+    arms: tuple[str, str],
+    metric: str,
+    part: str,
+    margin: float,
+    opened: bool,
+) -> Verdict:
+    groups = by_arm(results(services().store, study_id))
+    left, right = (groups[arm] for arm in arms)
+    return compare_arms(left, right, metric, part=part, margin=margin, opened=opened)
+
+
+def verdict(reading: Reading, arm: str, against: str) -> Verdict:
+    """The verdict on two arms of a study, computed once for the same runs."""
+    runs = tuple(sorted(r.run.id for r in reading.results))
+    margin = reading.study.settings.margin
+    return _verdict(
+        reading.study.id, runs, (arm, against), reading.metric, reading.part, margin, reading.opened
+    )
+
+
+def points(reading: Reading) -> list[ModelPoint]:
+    """Models as the trade-off plot takes them."""
+    return [_point(reading, result) for result in reading.results]
+
+
+def _point(reading: Reading, result: Result) -> ModelPoint:
+    found, measured = reading.score(result), result.latency()
+    return ModelPoint(
+        label=result.run.key,
+        arm=result.arm,
+        role=result.model.role,
+        seed=result.run.seed,
+        value=_number(found.value),
+        low=_number(found.low),
+        high=_number(found.high),
+        size_bytes=result.model.size_bytes,
+        latency_ms=measured.latency_ms_p50 if measured else None,
+        macs=result.model.macs,
+        params=result.model.params,
+    )
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def metric_names(result: Result) -> list[str]:
+    """Metrics with one value that this model has."""
+    return [name for name in METRICS if name in result.scores]
+
+
+def table(reading: Reading) -> pd.DataFrame:
+    """One row a model: figures in units that are fit to read."""
+    rows = []
+    for result in reading.results:
+        found, one, many = reading.score(result), result.latency(1), result.latency(0)
+        rows.append(
+            {
+                "key": result.run.key,
+                "role": say(f"role.{result.model.role}"),
+                "model": result.model.architecture,
+                "seed": result.run.seed,
+                "value": found.value,
+                "low": found.low,
+                "high": found.high,
+                "size_mb": result.model.size_bytes / 1e6,
+                "params_m": None if result.model.params is None else result.model.params / 1e6,
+                "macs_m": None if result.model.macs is None else result.model.macs / 1e6,
+                "latency_ms": one.latency_ms_p50 if one else None,
+                "latency_ms_p95": one.latency_ms_p95 if one else None,
+                "images_per_s": many.images_per_s if many else None,
+                "memory_mb": _megabytes(one.peak_memory_bytes if one else None),
+                "run": result.run.id,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _megabytes(value: int | None) -> float | None:
+    return None if value is None else value / 1e6
+
+
+def arm_name(arm: str, group: Sequence[Result]) -> str:
+    """What an arm is called on the screen."""
+    role = group[0].model.role
+    return arm if role == "student" else say(f"role.{role}")
+
+
+def arm_summary(reading: Reading, group: Sequence[Result]) -> dict[str, Any]:
+    """Mean over seeds, sd over seeds, size and latency of one arm."""
+    values = [_number(reading.score(result).value) for result in group]
+    spread = over_seeds(values)
+    times = [m.latency_ms_p50 for r in group if (m := r.latency()) is not None]
+    only = reading.score(group[0])
+    return {
+        "mean": spread.mean,
+        "sd": spread.sd,
+        "n": spread.n,
+        "low": only.low,
+        "high": only.high,
+        "size": group[0].model.size_bytes,
+        "latency": float(pd.Series(times).median()) if times else None,
+    }

@@ -1,0 +1,147 @@
+"""The parts of the Results page."""
+
+from __future__ import annotations
+
+import datetime
+import math
+
+import streamlit as st
+
+from app import readings
+from app.readings import Reading
+from app.services import services
+from app.texts import number, say
+from app.theme import is_dark
+from app.visitor import may_change, visitor
+from kd_core.evaluate import METRICS
+from kd_core.figures import trade_off_figure, trade_off_info
+from kd_core.figures.trade_off import Axis
+from kd_core.study.graph import stored_views
+from kd_core.study.rows import StudyRow
+
+AXES: tuple[Axis, ...] = ("size_bytes", "latency_ms", "macs", "params")
+
+
+def protocol(study: StudyRow) -> None:
+    """All that must be equal before two numbers may be ranked, in one line."""
+    settings = study.settings
+    views = stored_views(settings)
+    st.caption(
+        say(
+            "results.protocol",
+            data=settings.data.dataset,
+            hash=study.data_hash[:10],
+            size=settings.data.size,
+            epochs=settings.train.epochs,
+            views=say("results.views.live") if views is None else say("results.views.k", k=views),
+            seeds=len(settings.seeds),
+        )
+    )
+
+
+def headline(reading: Reading) -> None:
+    """One card an arm: the metric, the file, the latency."""
+    arms = reading.arms
+    for column, (arm, group) in zip(st.columns(len(arms)), arms.items(), strict=True):
+        about = readings.arm_summary(reading, group)
+        with column, st.container(border=True):
+            st.metric(readings.arm_name(arm, group), number(about["mean"], "score"))
+            if about["n"] > 1:
+                st.caption(say("results.sd", sd=about["sd"], n=about["n"]))
+            else:
+                st.caption(say("results.interval", low=about["low"], high=about["high"]))
+            st.caption(say("results.cost", size=about["size"], latency=about["latency"]))
+
+
+def verdicts(reading: Reading) -> None:
+    """The verdict on every student: against the student alone, and against the teacher."""
+    arms = reading.arms
+    students = [arm for arm, group in arms.items() if group[0].model.role == "student"]
+    for arm in students:
+        for other in ("baseline", "teacher"):
+            if other in arms:
+                found = readings.verdict(reading, arm, other)
+                against = readings.arm_name(other, arms[other])
+                st.markdown(
+                    f"**{say('results.against', arm=arm, other=against)}** {say(found.msg)}"
+                )
+
+
+def trade_off(reading: Reading) -> None:
+    """Accuracy against a cost, with the front."""
+    x: Axis = st.segmented_control(
+        say("results.x"),
+        AXES,
+        default="size_bytes",
+        required=True,
+        format_func=lambda name: say(f"axis.{name}.short"),
+        key="results-x",
+    )
+    area: Axis = "latency_ms" if x == "size_bytes" else "size_bytes"
+    info = trade_off_info(
+        readings.points(reading),
+        x,
+        reading.metric,
+        higher_is_better=METRICS[reading.metric].higher_is_better,
+        area=area,
+    )
+    figure = trade_off_figure(info, say, is_dark())
+    st.plotly_chart(figure, width="stretch", theme=None, key="trade-off", alt=say("results.alt"))
+    st.caption(say("results.trade_off.caption", area=say(f"axis.{area}.short")))
+    if info.left_out:
+        st.caption(say("results.left_out", names=list(info.left_out)))
+
+
+def run_table(reading: Reading) -> str | None:
+    """The table of models; the run that was chosen in it."""
+    table = readings.table(reading)
+    shown = st.dataframe(
+        table,
+        hide_index=True,
+        width="stretch",
+        key="results-table",
+        on_select="rerun",
+        selection_mode="single-row",
+        column_order=[c for c in table.columns if c != "run"],
+        column_config={
+            name: st.column_config.Column(say(f"column.{name}"))
+            if name in ("key", "role", "model", "seed")
+            else st.column_config.NumberColumn(say(f"column.{name}"), format="%.3f")
+            for name in table.columns
+        },
+    )
+    st.download_button(
+        say("results.csv"),
+        table.to_csv(index=False).encode(),
+        "results.csv",
+        "text/csv",
+        icon=":material/download:",
+    )
+    rows = shown["selection"]["rows"]
+    return str(table["run"].iloc[rows[0]]) if rows else None
+
+
+def test_part(study: StudyRow, reading: Reading | None) -> None:
+    """The sealed test part: what opening means, and the button."""
+    if study.test_opened_at is not None:
+        st.success(
+            say("results.test.opened", runs=study.test_opened_runs, when=_date(study)),
+            icon=":material/lock_open:",
+        )
+        return
+    st.info(say("results.test.sealed"), icon=":material/lock:")
+    st.caption(say("results.test.why"))
+    if study.active:
+        st.caption(say("results.test.active"))
+    if not may_change(study.owner):
+        st.caption(say("results.test.owner"))
+        return
+    sure = st.checkbox(say("results.test.sure"), key="test-sure")
+    if st.button(say("results.test.open"), disabled=not sure or reading is None):
+        services().store.open_test(study.id, by=visitor())
+        st.rerun()
+
+
+def _date(study: StudyRow) -> str:
+    moment = datetime.datetime.fromtimestamp(study.test_opened_at or math.nan, datetime.UTC)
+    return moment.strftime("%Y-%m-%d %H:%M UTC")

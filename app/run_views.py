@@ -1,0 +1,245 @@
+"""One run in detail, two runs compared, and what can be taken away."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from app.readings import Reading
+from app.services import services
+from app.texts import number, say
+from app.theme import is_dark
+from kd_core.data import cache
+from kd_core.errors import KDLabError
+from kd_core.evaluate import METRICS, agreement, reliability
+from kd_core.figures import (
+    Bar,
+    class_bars_figure,
+    class_bars_info,
+    confusion_figure,
+    confusion_info,
+    lines_figure,
+    lines_info,
+    reliability_figure,
+)
+from kd_core.study.pipeline import load_data
+from kd_core.study.records import RunRecord
+from kd_core.study.results import Result, predictions
+
+FLIPS = 24
+
+
+def detail(reading: Reading, result: Result) -> None:
+    """Everything about one run."""
+    record = services().store.record(result.run.id)
+    st.subheader(f"{result.run.key} · {result.model.architecture}")
+    _facts(record, result)
+    curves, classes, calibration, environment, settings = st.tabs(
+        [say(f"run.tab.{n}") for n in ("curves", "classes", "calibration", "machine", "settings")]
+    )
+    with curves:
+        _curves(result, record)
+    with classes:
+        _classes(reading, result)
+    with calibration:
+        found = reliability(predictions(result, reading.part, opened=reading.opened))
+        _plot(reliability_figure({result.run.key: found}, say, is_dark()), "reliability")
+    with environment:
+        st.json(record.environment)
+    with settings:
+        st.code(json.dumps(record.settings.to_json(), indent=2), language="json", height=360)
+    downloads(result)
+
+
+def _plot(figure: object, key: str) -> None:
+    st.plotly_chart(figure, width="stretch", theme=None, key=key)
+
+
+def _facts(record: RunRecord, result: Result) -> None:
+    model, trained = record.models[0], record.training
+    parity = model.parity or {}
+    st.caption(
+        say(
+            "run.facts",
+            params=model.params,
+            state=model.state_dict_bytes,
+            file=model.size_bytes,
+            macs=None if model.macs is None else model.macs / 1e6,
+            seconds=record.seconds,
+        )
+    )
+    if trained is not None:
+        st.caption(
+            say(
+                "run.trained",
+                epoch=trained.best_epoch,
+                metric=say(f"metric.{trained.select_metric}.title"),
+                steps=trained.steps,
+                seconds=trained.seconds,
+                teacher=trained.teacher_seconds,
+                initial=trained.initial_sha256[:10],
+            )
+        )
+    if parity:
+        st.caption(
+            say(
+                "run.parity",
+                difference=parity.get("max_abs_difference"),
+                changed=parity.get("changed"),
+                n=parity.get("images"),
+            )
+        )
+
+
+def _curves(result: Result, record: RunRecord) -> None:
+    path = result.folder / "history.csv"
+    if not path.is_file():
+        st.caption(say("run.no_curves"))
+        return
+    history = pd.read_csv(path)
+    best = record.training.best_epoch if record.training else math.nan
+    columns = [str(name) for name in history.columns]
+    losses = {c: say(f"part.{c.removeprefix('loss.')}") for c in columns if c.startswith("loss.")}
+    scores = {
+        c: say(f"metric.{c.removeprefix('val.')}.title")
+        for c in columns
+        if c.startswith("val.") and c != "val.loss"
+    }
+    left, right = st.columns(2)
+    for column, names, y, key in (
+        (left, losses, "axis.loss", "losses"),
+        (right, scores, "axis.score", "scores"),
+    ):
+        curves = {
+            title: list(zip(history["epoch"].astype(float), history[c], strict=True))
+            for c, title in names.items()
+        }
+        info = lines_info("axis.epoch", y, curves, dict.fromkeys(curves, float(best)))
+        with column:
+            _plot(lines_figure(info, say, is_dark()), f"run-{key}")
+
+
+def _classes(reading: Reading, result: Result) -> None:
+    found = predictions(result, reading.part, opened=reading.opened)
+    left, right = st.columns(2)
+    if found.task == "classification":
+        with left:
+            _plot(confusion_figure(confusion_info(found), say, is_dark()), "confusion")
+    with right:
+        per_class = [name for name, spec in METRICS.items() if spec.per_class]
+        metric = st.selectbox(
+            say("run.per_class"), per_class, format_func=lambda n: say(f"metric.{n}.title")
+        )
+        bars = {
+            other.run.key: _bars(other, metric, found.classes)
+            for other in reading.results
+            if other.run.seed == result.run.seed or other.model.role == "teacher"
+        }
+        info = class_bars_info(metric, found.classes, bars)
+        _plot(class_bars_figure(info, say, is_dark()), "per-class")
+        st.caption(say("run.per_class.caption"))
+
+
+def _bars(result: Result, metric: str, classes: tuple[str, ...]) -> list[Bar]:
+    scores = [result.scores[f"{metric}:{name}"] for name in classes]
+    return [Bar(*(math.nan if v is None else v for v in (s.value, s.low, s.high))) for s in scores]
+
+
+def compare(reading: Reading) -> None:
+    """Two models on the same images: agreement, and the flips as pictures."""
+    by_key = {result.run.key: result for result in reading.results}
+    if len(by_key) < 2:
+        st.caption(say("compare.few"))
+        return
+    keys = list(by_key)
+    left, right = st.columns(2)
+    first = left.selectbox(say("compare.first"), keys, index=0, key="compare-first")
+    second = right.selectbox(say("compare.second"), keys, index=len(keys) - 1, key="compare-second")
+    a = predictions(by_key[first], reading.part, opened=reading.opened)
+    b = predictions(by_key[second], reading.part, opened=reading.opened)
+    found = agreement(a, b)
+    st.markdown(
+        say(
+            "compare.share",
+            share=found.share,
+            lost=len(found.lost),
+            gained=len(found.gained),
+            both=len(found.both_wrong),
+        )
+    )
+    kinds = {"lost": found.lost, "gained": found.gained, "both_wrong": found.both_wrong}
+    kind = st.segmented_control(
+        say("compare.show"),
+        list(kinds),
+        default="lost",
+        required=True,
+        format_func=lambda name: say(f"compare.{name}", n=len(kinds[name])),
+        key="compare-kind",
+    )
+    _flips(reading, a, b, kinds[kind][:FLIPS].tolist())
+
+
+def _flips(reading: Reading, a: object, b: object, rows: list[int]) -> None:
+    if not rows:
+        st.caption(say("compare.none"))
+        return
+    settings = reading.study.settings.data
+    part = "test" if reading.part != "val" else "val"
+    try:
+        if reading.part.startswith("external-"):
+            name = reading.part.removeprefix("external-")
+            home = services().store.home.root
+            data = cache.load(services().library.get(name), settings.size, Path(home) / "cache")
+        else:
+            data = load_data(settings, services().store.home.root)
+    except KDLabError as error:
+        st.caption(say(error.msg))
+        return
+    images = data.parts[part].images
+    with st.container(horizontal=True):
+        for row in rows:
+            pixels = images[row].transpose(1, 2, 0).squeeze()
+            caption = say(
+                "compare.caption",
+                true=_answer(data.classes, a.targets[row]),  # type: ignore[attr-defined]
+                first=_answer(data.classes, a.predicted()[row]),  # type: ignore[attr-defined]
+                second=_answer(data.classes, b.predicted()[row]),  # type: ignore[attr-defined]
+            )
+            with st.container(width=130):
+                st.image(pixels, width=110, caption=caption)
+
+
+def _answer(classes: tuple[str, ...], value: object) -> str:
+    if getattr(value, "ndim", 0) == 1:
+        named = [n for n, v in zip(classes, value, strict=True) if v == 1]  # type: ignore[call-overload]
+        return ", ".join(named) or "–"
+    return classes[int(value)]  # type: ignore[call-overload]
+
+
+def downloads(result: Result) -> None:
+    """The ONNX file and the predictions."""
+    with st.container(horizontal=True):
+        onnx = result.folder / "models" / result.model.name / "model.onnx"
+        if onnx.is_file():
+            st.download_button(
+                say("run.onnx", size=number(result.model.size_bytes, "bytes")),
+                onnx.read_bytes,
+                f"{result.run.key}.onnx",
+                "application/octet-stream",
+                icon=":material/download:",
+                key=f"onnx-{result.run.id}",
+                type="primary",
+            )
+        val = result.folder / "predictions" / f"{result.model.name}-val.parquet"
+        if val.is_file():
+            st.download_button(
+                say("run.predictions"),
+                val.read_bytes,
+                f"{result.run.key}-val.parquet",
+                icon=":material/download:",
+                key=f"predictions-{result.run.id}",
+            )

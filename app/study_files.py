@@ -1,0 +1,68 @@
+"""What can be taken away from a study: configuration, report, predictions; and its removal."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import streamlit as st
+
+from app import readings
+from app.readings import Reading
+from app.report import make_report
+from app.services import services
+from app.texts import say
+from app.visitor import may_change
+from kd_core.study.cleanup import delete_study
+from kd_core.study.results import predictions
+
+
+def show(reading: Reading) -> None:
+    """Downloads and the removal of a study."""
+    study = reading.study
+    with st.container(horizontal=True):
+        st.download_button(
+            say("files.config"),
+            json.dumps(study.settings.to_json(), indent=2),
+            "study.json",
+            "application/json",
+            icon=":material/data_object:",
+        )
+        st.download_button(
+            say("files.report"),
+            lambda: make_report(reading),
+            "report.html",
+            "text/html",
+            icon=":material/description:",
+        )
+        st.download_button(
+            say("files.predictions"),
+            lambda: _all_predictions(reading),
+            "predictions.csv",
+            "text/csv",
+            icon=":material/table:",
+        )
+    st.caption(say("files.predictions.about"))
+    _delete(reading)
+
+
+def _all_predictions(reading: Reading) -> bytes:
+    frames = []
+    for result in reading.results:
+        frame = predictions(result, reading.part, opened=reading.opened).to_frame()
+        frames.append(frame.assign(run=result.run.key, model=result.model.architecture))
+    return pd.concat(frames, ignore_index=True).to_csv(index=False).encode()
+
+
+def _delete(reading: Reading) -> None:
+    study = reading.study
+    if not may_change(study.owner) or study.active:
+        return
+    with st.popover(say("files.delete"), icon=":material/delete:"):
+        st.write(say("files.delete.sure", name=study.name, n=study.runs))
+        if st.button(say("files.delete.yes")):
+            delete_study(services().store, study.id)
+            st.session_state.pop("study", None)
+            st.query_params.pop("study", None)
+            readings.scores_on.clear()
+            st.rerun()
