@@ -1,10 +1,11 @@
 """The README says what is there: every registered name, every command, every page."""
 
+import ast
 import re
 
 import pytest
 
-from tests.helpers_code import ROOT
+from tests.helpers_code import ROOT, sources
 from tests.helpers_readme import README, registries, rewritten, table, tables_in
 
 TEXT = README.read_text(encoding="utf-8")
@@ -49,3 +50,13 @@ def test_every_make_target_is_named():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.search(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)[1].split():
         assert f"make {target}" in TEXT
+
+
+def test_every_environment_variable_is_named():
+    found = set()
+    for tree in sources("kd_core", "app").values():
+        texts = (str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant))
+        found |= {text for text in texts if re.fullmatch(r"KDLAB_[A-Z_]+", text)}
+    found |= set(re.findall(r"KDLAB_[A-Z]+\b", (ROOT / ".ci" / "make.py").read_text()))
+    table = set(re.findall(r"`(KDLAB_[A-Z_]+)`", TEXT))
+    assert table == found

@@ -18,8 +18,6 @@ LANGUAGES = sorted(path.name for path in LOCALE.iterdir() if path.is_dir())
 TEXTS = load_catalogue(LOCALE).texts
 CODE = ("kd_core", "app", "pages")
 PLURALS = {"zero", "one", "two", "few", "many", "other"}
-# Errors whose code is a variable, with the codes that it can have.
-VARIABLE_CODES = {"kd_core/train/loop.py": ("cancelled", "paused")}
 
 
 def placeholders(text: str | dict[str, str]) -> set[str]:
@@ -50,7 +48,7 @@ def error_calls() -> Iterator[tuple[str, str, set[str] | None]]:
     for path, tree in sources(*CODE).items():
         for call in calls(tree, *FAMILIES):
             codes = constants(call.args[0]) if call.args else []
-            for code in codes or VARIABLE_CODES.get(path, ["(a variable)"]):
+            for code in codes or ["(a variable)"]:
                 yield f"{path}:{call.lineno}", code, given(call)
 
 
