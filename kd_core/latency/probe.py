@@ -1,0 +1,184 @@
+"""The process in which a file is timed; it loads nothing that a deployed model would not need.
+
+Run as a script of its own, with numpy, Pillow and onnxruntime only, so that torch's memory and
+threads do not count and a small board can run the same file::
+
+    python probe.py '{"path": "model.onnx", "size": 64, "channels": 3, "mean": [...], "std": [...],
+                      "threads": 1, "batches": [1, 32], "warmup": 10, "repeats": 50}'
+
+It prints one JSON object: ``runtime_version``, ``load_ms``, the memory and preprocessing figures,
+and in ``runs`` one object a batch size.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+WARMUP_LIMIT_S, MIN_WARMUP = 5.0, 2
+REPEAT_LIMIT_S, MIN_REPEATS = 20.0, 5
+PREPROCESS_REPEATS = 30
+SOURCE_SCALE = 2  # the timed image has twice the side that the network sees
+ONLY_ERRORS = 3
+
+
+def main() -> None:
+    """Measure what the argument asks for and print the figures."""
+    request = json.loads(sys.argv[1])
+    reset_peak_memory()
+    baseline = resident_bytes()
+    began = time.perf_counter()
+    session = open_session(request["path"], request["threads"])
+    load_ms = (time.perf_counter() - began) * 1e3
+    runs = [time_batch(session, request, batch, baseline) for batch in batches(session, request)]
+    answer = {
+        "runtime_version": onnxruntime.__version__,
+        "load_ms": load_ms,
+        "baseline_memory_bytes": baseline,
+        "runs": runs,
+        **time_preprocessing(request),
+    }
+    print(json.dumps(answer))
+
+
+def open_session(path: str, threads: int) -> onnxruntime.InferenceSession:
+    """A session with fixed threads and sequential operators."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = ONLY_ERRORS
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def batches(session: onnxruntime.InferenceSession, request: dict[str, Any]) -> list[int]:
+    """The batch sizes that were asked for, or the only one that the file takes."""
+    fixed = session.get_inputs()[0].shape[0]
+    return [fixed] if isinstance(fixed, int) else list(request["batches"])
+
+
+def time_batch(
+    session: onnxruntime.InferenceSession, request: dict[str, Any], batch: int, baseline: int
+) -> dict[str, Any]:
+    """Time of one call at one batch size, and the process's largest memory until then."""
+    shape = (batch, request["channels"], request["size"], request["size"])
+    images = np.random.default_rng(0).standard_normal(shape, np.float32)
+    feed = {session.get_inputs()[0].name: images}
+    warm = timed(lambda: session.run(None, feed), request["warmup"], WARMUP_LIMIT_S, MIN_WARMUP)
+    times = timed(lambda: session.run(None, feed), request["repeats"], REPEAT_LIMIT_S, MIN_REPEATS)
+    p50, p95 = np.percentile(times, [50, 95])
+    peak = peak_bytes()
+    return {
+        "batch": batch,
+        "warmup": len(warm),
+        "repeats": len(times),
+        "latency_ms_p50": float(p50),
+        "latency_ms_p95": float(p95),
+        "images_per_s": batch / float(p50) * 1e3,
+        "peak_memory_bytes": None if peak is None else max(0, peak - baseline),
+    }
+
+
+def timed(call: Callable[[], Any], count: int, limit_s: float, least: int) -> list[float]:
+    """Milliseconds of up to ``count`` calls, fewer after ``limit_s`` seconds.
+
+    >>> len(timed(lambda: None, 7, limit_s=10, least=2)), len(timed(lambda: None, 7, 0, least=2))
+    (7, 2)
+    """
+    times: list[float] = []
+    began = time.perf_counter()
+    while len(times) < count:
+        if len(times) >= least and time.perf_counter() - began >= limit_s:
+            break
+        start = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - start) * 1e3)
+    return times
+
+
+def time_preprocessing(request: dict[str, Any]) -> dict[str, Any]:
+    """Time to decode a PNG, resize and normalise it: what a network's input costs before it."""
+    side = SOURCE_SCALE * request["size"]
+    mode = "L" if request["channels"] == 1 else "RGB"
+    noise = np.random.default_rng(0).integers(0, 256, (side // 8 + 1, side // 8 + 1, 3), np.uint8)
+    image = Image.fromarray(noise).resize((side, side), Image.Resampling.BICUBIC).convert(mode)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    data = buffer.getvalue()
+    mean = np.asarray(request["mean"], np.float32)
+    std = np.asarray(request["std"], np.float32)
+
+    def preprocess() -> np.ndarray:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as opened:
+            small = opened.resize((request["size"],) * 2, Image.Resampling.BILINEAR)
+        pixels = np.asarray(small, np.float32).reshape(request["size"], request["size"], -1)
+        normal = (pixels / 255 - mean) / std  # (S, S, C)
+        return np.ascontiguousarray(normal.transpose(2, 0, 1))  # (C, S, S)
+
+    times = timed(preprocess, PREPROCESS_REPEATS, REPEAT_LIMIT_S, MIN_REPEATS)
+    p50, p95 = np.percentile(times[2:], [50, 95])  # the first two fill Pillow's caches
+    return {
+        "preprocess_ms_p50": float(p50),
+        "preprocess_ms_p95": float(p95),
+        "preprocess_source_px": side,
+    }
+
+
+# ---------------------------------------------------------------- memory
+
+
+def reset_peak_memory() -> None:
+    """Start the high-water mark anew where the system lets us (Linux)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process now."""
+    status = _linux_status()
+    if status:
+        return status["VmRSS"]
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+def peak_bytes() -> int | None:
+    """Largest resident memory of this process so far; ``None`` where the system does not tell.
+
+    On Linux not ``getrusage``, whose maximum is inherited from the process that started this one.
+    """
+    status = _linux_status()
+    if status:
+        return status["VmHWM"]
+    if sys.platform == "win32":
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else None  # bytes on macOS
+
+
+def _linux_status() -> dict[str, int]:
+    path = Path("/proc/self/status")
+    if not path.exists():
+        return {}
+    lines = (line.split() for line in path.read_text().splitlines())
+    found = {words[0][:-1]: int(words[1]) * 1024 for words in lines if words[-1:] == ["kB"]}
+    return found if {"VmRSS", "VmHWM"} <= set(found) else {}
+
+
+if __name__ == "__main__":
+    main()
