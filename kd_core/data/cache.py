@@ -72,6 +72,7 @@ def load(
         augment=dataset.augment,
         interpolation=INTERPOLATION,
         synthetic=dataset.synthetic,
+        window=dataset.info.window,
     )
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from kd_core.data.windows import Window
+
 PARTS = ("train", "val", "test")
 
 
@@ -52,8 +54,9 @@ class LoadedData:
         std: Channel standard deviations of the training part, (C,), never 0.
         parts: ``train``, ``val``, ``test``; an external test set has only ``test``.
         augment: Default entry of ``AUGMENTATIONS`` for this kind of image.
-        interpolation: How images were resized, e.g. ``bilinear-antialias``.
+        interpolation: How images were resized, e.g. ``bilinear-antialias-stretch``.
         synthetic: True for images that a generator made.
+        window: How images with more than 256 grey levels were read; uploads are read likewise.
     """
 
     name: str
@@ -67,6 +70,7 @@ class LoadedData:
     augment: str = "none"
     interpolation: str = "bilinear-antialias"
     synthetic: bool = False
+    window: Window = Window()
 
     @property
     def channels(self) -> int:

@@ -38,6 +38,7 @@ def test_decoded_images_are_what_prepare_image_makes(data, tmp_path):
             row += 1
     assert row == 30
     assert (loaded.name, loaded.hash, loaded.task) == ("", data.hash, "classification")
+    assert loaded.window == data.info.window
     assert (loaded.size, loaded.channels, loaded.interpolation) == (SIZE, 3, INTERPOLATION)
 
 
