@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from kd_core.config import TrainSettings
 
+MEMORY_SHARE = 40
+"""The memory of a batch norm is at most one part in this many of the budget."""
+
 
 def lr_at(step: int, total: int, train: TrainSettings) -> float:
     """Learning rate of a step (from 0) of a budget of ``total`` steps.
@@ -49,6 +52,23 @@ def make_optimizer(network: nn.Module, train: TrainSettings) -> torch.optim.Opti
     return torch.optim.SGD(groups, lr=train.lr, momentum=train.momentum, nesterov=nesterov)
 
 
+def shorten_memory(network: nn.Module, total: int) -> None:
+    """Let batch norms forget soon enough for a budget of ``total`` steps.
+
+    Some networks are published with a momentum for hundreds of thousands of steps (MobileNetV3
+    0.01, MNASNet 0.0003). In a run of a few hundred steps their running statistics would still be
+    those of the random start, and a network that has learnt well would fail in evaluation. So the
+    memory, 1 / momentum steps, is at most a fortieth of the budget, and 10 steps at the least.
+
+    >>> norm = nn.BatchNorm2d(3, momentum=0.01)
+    >>> shorten_memory(norm, 400), norm.momentum
+    (None, 0.1)
+    """
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.momentum is not None:
+            module.momentum = max(module.momentum, min(0.1, MEMORY_SHARE / total))
+
+
 def amp_type(train: TrainSettings, device: torch.device) -> torch.dtype | None:
     """Half precision where the device gains from it: CUDA, bfloat16 where the card has it.
 
@@ -73,6 +93,7 @@ class Learner:
     ) -> None:
         # Convolutions are a sixth to a quarter faster with the channels last, on CPUs and GPUs.
         self.network = network.to(device).to(memory_format=torch.channels_last)
+        shorten_memory(self.network, total)
         self.step = 0
         self._train, self._total, self._device = train, total, device
         self._optimizer = make_optimizer(self.network, train)

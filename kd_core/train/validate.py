@@ -85,13 +85,14 @@ def selecting_metric(run: RunSettings, task: str) -> str:
     """Name of the validation metric that chooses the checkpoint.
 
     Raises:
-        ConfigError: ``select_metric`` where the chosen metric does not fit the task.
+        ConfigError: ``select_metric`` where the chosen metric does not fit the task or has one
+            value a class, ``entry_unknown`` where it is none.
     """
     name = run.train.select_metric
     if name == "auto":
         return TASKS[task].select_metric
-    if task not in METRICS[name].tasks:
-        known = [other for other, spec in METRICS.items() if task in spec.tasks]
+    if METRICS[name].per_class or task not in METRICS[name].tasks:
+        known = [n for n, spec in METRICS.items() if task in spec.tasks and not spec.per_class]
         raise ConfigError("select_metric", metric=name, task=task, known=known)
     return name
 

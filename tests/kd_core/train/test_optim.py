@@ -5,7 +5,7 @@ import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
 from kd_core.config import TrainSettings
-from kd_core.train.optim import Learner, amp_type, lr_at, make_optimizer
+from kd_core.train.optim import Learner, amp_type, lr_at, make_optimizer, shorten_memory
 from tests.helpers_train import TinyNet
 
 CPU = torch.device("cpu")
@@ -100,3 +100,23 @@ def test_mixed_precision_is_for_cuda_only():
     assert amp_type(TrainSettings(), CPU) is None
     assert amp_type(TrainSettings(), torch.device("mps")) is None
     assert amp_type(TrainSettings(amp="off"), torch.device("cuda")) is None
+
+
+@pytest.mark.parametrize(
+    ("momentum", "total", "expected"),
+    [(0.01, 100, 0.1), (0.01, 1000, 0.04), (0.01, 100_000, 0.01), (0.3, 100, 0.3), (None, 9, None)],
+)
+def test_batch_norms_forget_within_the_budget(momentum, total, expected):
+    net = torch.nn.Sequential(torch.nn.BatchNorm2d(3, momentum=momentum))
+    shorten_memory(net, total)
+    assert net[0].momentum == expected
+
+
+def test_running_statistics_of_a_slow_norm_arrive_in_a_short_run():
+    torch.manual_seed(0)
+    norm = torch.nn.Sequential(torch.nn.BatchNorm2d(1, momentum=0.0003))
+    learner = Learner(norm, TrainSettings(lr=1e-6), 100, CPU)
+    for _ in range(100):
+        learner.update(norm(torch.randn(8, 1, 4, 4) * 2 + 5).sum())
+    assert norm[0].running_mean.item() == pytest.approx(5, abs=0.5)
+    assert norm[0].running_var.item() == pytest.approx(4, abs=1)

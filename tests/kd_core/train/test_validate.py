@@ -8,7 +8,7 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from kd_core.errors import ConfigError, TrainError
 from kd_core.train.validate import Rank, Validator, selecting_metric
 from tests.helpers_data import tiny_data
-from tests.helpers_train import TinyNet, tiny_run
+from tests.helpers_train import TinyNet, tiny_fit, tiny_run
 
 CPU = torch.device("cpu")
 
@@ -50,10 +50,22 @@ def test_metric_of_the_task_unless_another_is_chosen():
     assert selecting_metric(tiny_run(), "multilabel") == "macro_auc"
     assert selecting_metric(tiny_run(select_metric="accuracy"), "classification") == "accuracy"
     with pytest.raises(ConfigError) as caught:
-        selecting_metric(tiny_run(select_metric="balanced_accuracy"), "multilabel")
-    assert caught.value.code == "select_metric"
-    with pytest.raises(ConfigError):
         selecting_metric(tiny_run(select_metric="beauty"), "classification")
+    assert caught.value.code == "entry_unknown"
+
+
+@pytest.mark.parametrize(("metric", "task"), [("mcc", "multilabel"), ("auc", "classification")])
+def test_metrics_of_other_tasks_or_one_a_class_cannot_choose(metric, task):
+    with pytest.raises(ConfigError) as caught:
+        selecting_metric(tiny_run(select_metric=metric), task)
+    assert caught.value.code == "select_metric"
+    assert metric not in caught.value.fields["known"]
+
+
+def test_metrics_where_less_is_better_can_choose(tmp_path):
+    result = tiny_fit(tiny_run(select_metric="brier"), tiny_data(), tmp_path / "run")
+    scores = [row["val.brier"] for row in result.history]
+    assert scores.index(min(scores)) == result.best_epoch - 1
 
 
 def test_no_validation_images():

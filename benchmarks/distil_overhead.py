@@ -1,0 +1,230 @@
+"""What distillation costs beside training the student alone.
+
+``python -m benchmarks.distil_overhead --json``
+
+Three students with equal initial weights take turns, an epoch each, in one process: alone, with a
+teacher that runs at every step, and with the teacher's outputs from the cache. Seconds are those
+of the optimiser steps of an epoch; filling a view is timed apart and counted in
+``whole_run_ratio``. With ``--long`` both modes are trained to the end on a data set of the
+library, and their validation accuracy stands beside the times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kd_core import repro
+from kd_core.config import (
+    ComputeSettings,
+    DataSettings,
+    DistilSettings,
+    ModelSettings,
+    RunSettings,
+    TrainSettings,
+)
+from kd_core.data import cache
+from kd_core.data.library import Library
+from kd_core.data.loaded import LoadedData, Part
+from kd_core.models import build_model
+from kd_core.tasks import TASKS
+from kd_core.train import MODES, Mode, Setup, fit
+
+LIMIT = 1.15
+"""Largest ``cached_ratio`` that is accepted."""
+WHOLE_RUN_EPOCHS = 30
+
+
+def main() -> None:
+    """Measure, print, and end with status 1 when the ratio is above the limit."""
+    options = _options()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure(options, Path(folder))
+        if options.long:
+            figures |= accuracies(options, Path(folder))
+    if options.json:
+        print(json.dumps(figures, indent=1))
+    else:
+        for name, value in figures.items():
+            print(f"{name:28} {value}")
+    sys.exit(figures["cached_ratio"] > LIMIT)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, prog="benchmarks.distil_overhead")
+    parser.add_argument("--json", action="store_true", help="one JSON object and nothing else")
+    parser.add_argument("--teacher", default="densenet121")
+    parser.add_argument("--student", default="mobilenet_v3_small")
+    parser.add_argument("--images", type=int, default=192, help="training images")
+    parser.add_argument("--size", type=int, default=64, help="side in pixels")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=3, help="timed epochs of each student")
+    parser.add_argument("--views", type=int, default=8, help="K, stored views of a whole run")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--long", action="store_true", help="also compare validation accuracy")
+    parser.add_argument("--long-epochs", type=int, default=60)
+    parser.add_argument("--long-data", default="sample", help="data set of the library")
+    parser.add_argument("--long-teacher", default="resnet18")
+    parser.add_argument("--seeds", type=int, default=1, help="seeds of the long comparison")
+    return parser.parse_args()
+
+
+# ---------------------------------------------------------------- time
+
+
+def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Seconds per epoch of the three students, taken in turn, and their ratios."""
+    data = _noise(options.images, options.size)
+    modes = {
+        "alone": _mode(options, data, folder, None),
+        "live": _mode(options, data, folder, DistilSettings(teacher_outputs="live")),
+        "cached": _mode(options, data, folder, DistilSettings()),
+    }
+    fills = [_seconds(lambda view=view: modes["cached"].begin_epoch(view)) for view in range(2)]
+    seconds: dict[str, list[float]] = {name: [] for name in modes}
+    for turn in range(options.rounds + 1):
+        for name, mode in modes.items():
+            mode.begin_epoch(turn % 2)  # two views are filled
+            taken = _seconds(lambda mode=mode, turn=turn: _epoch(mode, turn % 2))
+            if turn:  # the first epoch of a process also chooses kernels and memory
+                seconds[name].append(taken)
+    alone, live, cached = (statistics.median(seconds[name]) for name in modes)
+    fill = statistics.median(fills)
+    whole = WHOLE_RUN_EPOCHS * cached + options.views * fill
+    return {
+        "teacher": options.teacher,
+        "student": options.student,
+        "images": options.images,
+        "size": options.size,
+        "threads": options.threads,
+        "student_alone_s": round(alone, 4),
+        "live_teacher_s": round(live, 4),
+        "cached_s": round(cached, 4),
+        "fill_view_s": round(fill, 4),
+        "cached_ratio": round(cached / alone, 4),
+        "live_ratio": round(live / alone, 4),
+        "whole_run_ratio": round(whole / (WHOLE_RUN_EPOCHS * alone), 4),
+        "whole_run_epochs": WHOLE_RUN_EPOCHS,
+        "whole_run_views": options.views,
+        "limit": LIMIT,
+    }
+
+
+def _noise(images: int, size: int) -> LoadedData:
+    """Images without content: the time of a step does not depend on what they show."""
+    rng = np.random.default_rng(0)
+    part = Part(
+        images=rng.integers(0, 256, (images, 3, size, size), dtype=np.uint8),
+        targets=np.arange(images) % 2,
+        ids=tuple(map(str, range(images))),
+    )
+    return LoadedData(
+        name="noise",
+        hash="0" * 64,
+        task="classification",
+        classes=("a", "b"),
+        size=size,
+        mean=(0.5,) * 3,
+        std=(0.25,) * 3,
+        parts={"train": part, "val": part},
+        augment="cells",
+    )
+
+
+def _mode(
+    options: argparse.Namespace, data: LoadedData, folder: Path, distil: DistilSettings | None
+) -> Mode:
+    run = _run(options, options.student, distil, epochs=100, views=options.views)
+    device = repro.prepare(run.compute, run.seed)
+    setup = Setup(
+        run=run,
+        data=data,
+        task=TASKS[data.task],
+        network=build_model(run.model, 2, 3, options.size, seed=0),
+        teacher=build_model(ModelSettings(name=options.teacher), 2, 3, options.size, seed=1),
+        device=device,
+        cache=folder,
+        tick=lambda stage, done, total: None,
+    )
+    return MODES[distil.mode if distil else "alone"].build(setup)
+
+
+def _run(
+    options: argparse.Namespace, model: str, distil: DistilSettings | None, **more: Any
+) -> RunSettings:
+    train = TrainSettings(epochs=more.pop("epochs"), batch_size=options.batch)
+    return RunSettings(
+        key="benchmark",
+        role="student" if distil else "baseline",
+        data=DataSettings(dataset="benchmark", size=options.size),
+        model=ModelSettings(name=model),
+        train=train,
+        distil=distil,
+        compute=ComputeSettings(threads=options.threads),
+        **more,
+    )
+
+
+def _epoch(mode: Mode, epoch: int) -> None:
+    for batches in mode.batches(epoch, 0):
+        parts = mode.step(batches)
+    parts["total"].item()  # a GPU has finished only when a number is asked for
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+# ---------------------------------------------------------------- accuracy
+
+
+def accuracies(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Validation accuracy after a long budget: alone and cached on K views, live on fresh ones."""
+    data = cache.load(Library(folder).get(options.long_data), options.size, folder / "cache")
+    data = dataclasses.replace(data, parts={name: data.parts[name] for name in ("train", "val")})
+    epochs = options.long_epochs
+    teacher_run = _run(options, options.long_teacher, None, epochs=min(epochs, 20))
+    teacher = _fit(teacher_run, data, folder / "teacher", None)
+    live = DistilSettings(teacher_outputs="live")
+    arms = {
+        "alone_accuracy": (None, options.views),
+        "cached_accuracy": (DistilSettings(), options.views),
+        "live_accuracy": (live, None),
+    }
+    figures: dict[str, Any] = {"long_data": data.name, "long_epochs": epochs}
+    figures["teacher_accuracy"] = _accuracy(teacher)
+    for name, (distil, views) in arms.items():
+        runs = [
+            _run(options, options.student, distil, epochs=epochs, views=views, seed=seed)
+            for seed in range(options.seeds)
+        ]
+        fits = [_fit(run, data, folder / f"{name}{run.seed}", teacher.network) for run in runs]
+        figures[name] = [_accuracy(result) for result in fits]
+    return figures
+
+
+def _fit(run: RunSettings, data: LoadedData, folder: Path, teacher: Any) -> Any:
+    n_outputs = len(data.classes)
+    network = build_model(run.model, n_outputs, data.channels, data.size, run.seed)
+    wanted = teacher if run.distil else None
+    return fit(run, data, network, wanted, folder=folder, cache=folder.parent)
+
+
+def _accuracy(result: Any) -> float:
+    return round(float(result.history[result.best_epoch - 1]["val.accuracy"]), 4)
+
+
+if __name__ == "__main__":
+    main()
