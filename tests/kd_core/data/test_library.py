@@ -147,7 +147,7 @@ def test_the_sample_is_there_without_being_added(home, monkeypatch, tmp_path):
         labels=labels,
         part=np.repeat(["train", "val", "test"], 10),
         patient=np.repeat(["p0", "p1", "p2"], 10),
-        classes=np.array(["healthy", "ring", "trophozoite", "schizont", "platelet"]),
+        classes=np.array(["healthy", "ring", "trophozoite", "schizont", "confuser"]),
     )
     monkeypatch.setattr(library, "SAMPLE_FILE", tmp_path / "smear.npz")
     library._embedded.cache_clear()
