@@ -64,13 +64,13 @@ def load(path: Path) -> dict[str, Any]:
     """The state that :func:`save` wrote, on the CPU; only tensors and plain values are read.
 
     Raises:
-        TrainError: ``checkpoint_unreadable``.
+        TrainError: ``resume_unreadable``.
     """
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
         detail = (str(error) or type(error).__name__).splitlines()[0]
-        raise TrainError("checkpoint_unreadable", path=str(path), detail=detail) from None
+        raise TrainError("resume_unreadable", path=str(path), detail=detail) from None
     return state
 
 

@@ -96,7 +96,7 @@ def fit(
     Raises:
         ConfigError: The configuration does not fit the data, the task or the mode.
         TrainError: ``loss_nan``, ``teacher_nan``, ``out_of_memory``, ``too_few_images``,
-            ``part_empty``, ``checkpoint_unreadable``, ``checkpoint_other_run``, or a device error.
+            ``part_empty``, ``resume_unreadable``, ``checkpoint_other_run``, or a device error.
         StoreError: ``disk_full``, ``teacher_outputs_too_large``.
         JobError: ``cancelled`` or ``paused``; after a pause the checkpoint is at the last step.
     """

@@ -73,7 +73,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path, capsys):
         path.write_bytes(content)
         with pytest.raises(TrainError) as caught:
             checkpoint.load(path)
-        assert caught.value.code == "checkpoint_unreadable"
+        assert caught.value.code == "resume_unreadable"
     assert capsys.readouterr().out == ""
 
 
