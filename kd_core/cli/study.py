@@ -157,7 +157,7 @@ def report(jobs: Jobs, study: str, screen: Screen) -> Mapping[str, Any]:
                 result.run.key,
                 "–" if score is None or score.value is None else f"{score.value:.3f}",
                 screen.catalogue.number(result.model.size_bytes, "bytes"),
-                "–" if latency is None else screen.catalogue.number(latency.p50_ms, "ms"),
+                "–" if latency is None else screen.catalogue.number(latency.latency_ms_p50, "ms"),
             )
         )
     screen.line("cli.run.validation", study=study, metric=metric)

@@ -9,6 +9,7 @@ package knows the whole chain; each step is a function of the package that it is
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import os
 import time
@@ -287,7 +288,10 @@ def _predict(model: OnnxModel, data: LoadedData, part: str, seed: int) -> Predic
 
 
 def _measure(file: Path, run: RunSettings, job: Job) -> None:
-    lines = [m.model_dump_json() for m in measure(file, run.latency)]
+    lines = [
+        json.dumps({"model": MODEL, "at": figure.measured_at, **figure.to_json()})
+        for figure in measure(file, run.latency)
+    ]
     write_text(job.folder / MEASUREMENTS, "\n".join(lines) + "\n")
 
 

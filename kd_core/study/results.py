@@ -58,7 +58,8 @@ def results(store: Store, study_id: str) -> list[Result]:
     runs = {run.id: run for run in store.runs(study=study_id) if run.status == "finished"}
     measured: dict[tuple[str, str], list[Measurement]] = {}
     for row in store.measurements(study=study_id):
-        measured.setdefault((row.run, row.model), []).append(Measurement.from_json(row.body))
+        figures = {name: row.body[name] for name in row.body if name not in ("model", "at")}
+        measured.setdefault((row.run, row.model), []).append(Measurement.from_json(figures))
     return [
         Result(
             run=runs[model.run],
