@@ -12,9 +12,9 @@ from kd_core.study.cleanup import disk_usage
 from kd_core.study.rows import ACTIVE, StudyRow
 
 WAYS = {
-    "look": ("pages/results.py", ":material/insights:"),
-    "try": ("pages/distil.py", ":material/school:"),
-    "bring": ("pages/data.py", ":material/dataset:"),
+    "look": ("../pages/results.py", ":material/insights:"),
+    "try": ("../pages/distil.py", ":material/school:"),
+    "bring": ("../pages/data.py", ":material/dataset:"),
 }
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.controls import choose_entry, edit_params
 from app.form import Form, read, write
-from app.texts import entry_title, say
+from app.texts import say
 from kd_core.data.augment import AUGMENTATIONS
 from kd_core.losses import LOSSES
 from kd_core.models import MODELS
@@ -68,7 +68,7 @@ def loss_controls(form: Form, task: str) -> None:
     fitting = [
         name for name, loss in LOSSES.items() if loss.family == "response" and task in loss.tasks
     ]
-    left, middle, right = st.columns(3)
+    left, middle, right = st.columns([3, 3, 4])
     with left:
         form.edit(
             st.slider,
@@ -242,10 +242,6 @@ def _network_details(form: Form, path: str) -> None:
             format_func=lambda stem: say(f"distil.stem.{stem}"),
             help=say("distil.stem.help"),
         )
-    if path + ":" and read(form.document, f"{path}.name") in MODELS:
-        edit_params(
-            form, MODELS, read(form.document, f"{path}.name"), f"{path}.params", advanced=True
-        )
 
 
 def _views(form: Form) -> None:
@@ -302,9 +298,3 @@ def _machine(form: Form) -> None:
             format="%.3f",
             help=say("distil.margin.help"),
         )
-
-
-def summary(form: Form) -> str:
-    """One line that says what was chosen, for the box that is always in sight."""
-    student = read(form.document, "student.name")
-    return entry_title(MODELS, student) if student in MODELS else student

@@ -6,11 +6,14 @@ import streamlit as st
 
 _STYLE = """
 <style>
-.block-container {padding-top: 3.2rem; padding-bottom: 4rem; max-width: 1280px;}
+.block-container {padding: 2.6rem 2.5rem 4rem 2.5rem; max-width: 1280px;}
+[data-testid="stSidebar"] {width: 13.5rem !important; min-width: 13.5rem !important;}
+h1 {font-size: 2.1rem !important; padding-bottom: 0.4rem !important;}
+h3 {font-size: 1.25rem !important;}
 [data-testid="stMetricValue"] {font-size: 1.5rem;}
 @media (max-width: 640px) {
   .block-container {padding-left: 1rem; padding-right: 1rem;}
-  h1 {font-size: 1.7rem !important;}
+  h1 {font-size: 1.6rem !important;}
 }
 </style>
 """

@@ -43,7 +43,7 @@ st.caption(say("data.about"))
 added = st.session_state.pop("added", None)
 if added:
     st.success(say("data.added", name=added), icon=":material/check:")
-    st.page_link("pages/distil.py", label=say("data.to_distil"), icon=":material/school:")
+    st.page_link("../pages/distil.py", label=say("data.to_distil"), icon=":material/school:")
 mine, bring = st.tabs([say("data.tab.mine"), say("data.tab.bring")])
 try:
     with mine:

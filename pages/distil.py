@@ -97,7 +97,7 @@ def watch(study_id: str) -> None:
     live.follow(study_id)
     with st.container(horizontal=True):
         st.page_link(
-            "pages/results.py",
+            "../pages/results.py",
             label=say("distil.to_results"),
             icon=":material/insights:",
             query_params={"study": study_id},

@@ -72,7 +72,7 @@ def show(study_id: str) -> None:
     results_views.protocol(study)
     if study.active:
         st.page_link(
-            "pages/distil.py",
+            "../pages/distil.py",
             label=say("results.active", n=study.active),
             icon=":material/hourglass_top:",
             query_params={"study": study_id},

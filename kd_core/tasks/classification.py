@@ -13,7 +13,7 @@ from kd_core.tasks.spec import TASKS, Outputs, TaskSpec, Weighting
 
 def collate(targets: NDArray[np.generic]) -> Tensor:
     """Class numbers as int64 (N,)."""
-    return torch.from_numpy(np.ascontiguousarray(targets, dtype=np.int64))
+    return torch.from_numpy(targets.astype(np.int64))  # astype copies: a memory map is read-only
 
 
 def cross_entropy(outputs: Outputs, targets: Tensor, weighting: Weighting) -> Tensor:

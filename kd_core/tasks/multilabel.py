@@ -15,7 +15,7 @@ THRESHOLD = 0.5
 
 def collate(targets: NDArray[np.generic]) -> Tensor:
     """Labels as float32 (N, L) in {0, 1}; NaN stays NaN and means "not known"."""
-    return torch.from_numpy(np.ascontiguousarray(targets, dtype=np.float32))
+    return torch.from_numpy(targets.astype(np.float32))  # astype copies: a memory map is read-only
 
 
 def binary_cross_entropy(outputs: Outputs, targets: Tensor, weighting: Weighting) -> Tensor:
