@@ -1,4 +1,4 @@
-"""Where things are: the layout of ``KDLAB_HOME``, and files that are written whole or not at all.
+"""Where things are: the layout of ``KDLAB_HOME``, and what can go wrong with a disk.
 
 <home>/
 ├── store.sqlite           index over the run folders, and the queue (study/store.py)
@@ -13,19 +13,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 import psutil
 
+from kd_core.data.disk import free_bytes
 from kd_core.errors import StoreError
 
 # A name that is safe as a folder on every system and in an address; no dots, no separators.
@@ -54,15 +52,45 @@ class Home:
 
     root: Path
 
-    def __getattr__(self, name: str) -> Path:
-        if name in ("datasets", "runs", "studies", "cache", "uploads", "logs"):
-            return self.root / name
-        raise AttributeError(name)
+    @property
+    def datasets(self) -> Path:
+        """The data library."""
+        return self.root / "datasets"
+
+    @property
+    def runs(self) -> Path:
+        """Finished runs; the others are in ``.work`` below it."""
+        return self.root / "runs"
+
+    @property
+    def studies(self) -> Path:
+        """One JSON file a study."""
+        return self.root / "studies"
+
+    @property
+    def cache(self) -> Path:
+        """What can be computed again."""
+        return self.root / "cache"
+
+    @property
+    def uploads(self) -> Path:
+        """Files from visitors."""
+        return self.root / "uploads"
+
+    @property
+    def logs(self) -> Path:
+        """What workers said before they had a run."""
+        return self.root / "logs"
 
     @property
     def store(self) -> Path:
         """The database."""
         return self.root / "store.sqlite"
+
+    @property
+    def runner_lock(self) -> Path:
+        """Held by the one process that runs the queue."""
+        return self.root / "runner.lock"
 
     def run(self, run_id: str) -> Path:
         """Folder of a finished run."""
@@ -148,45 +176,19 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise
 
 
-def free_bytes(path: Path) -> int:
-    """Free space where ``path`` is or will be."""
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    return shutil.disk_usage(path).free
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Write a JSON file whole or not at all: aside, flushed to disk, then renamed.
-
-    Raises:
-        StoreError: ``disk_full``, ``home_not_writable``; the old file is then untouched.
-    """
-    text = json.dumps(data, indent=1, allow_nan=False)
-    with disk_errors(path):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-
-
 def size_bytes(path: Path) -> int:
     """Bytes of a file, or of all files below a folder; links are not followed."""
     if not path.is_dir():
         return path.lstat().st_size if path.exists() else 0
     total = 0
-    for entry in os.scandir(path):
-        # A folder may be renamed or emptied while it is counted; what is gone counts nothing.
-        with contextlib.suppress(FileNotFoundError):
-            if entry.is_dir(follow_symlinks=False):
-                total += size_bytes(Path(entry.path))
-            else:
-                total += entry.stat(follow_symlinks=False).st_size
+    # A folder may be renamed or emptied while it is counted; what is gone counts nothing.
+    with contextlib.suppress(FileNotFoundError), os.scandir(path) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                if entry.is_dir(follow_symlinks=False):
+                    total += size_bytes(Path(entry.path))
+                else:
+                    total += entry.stat(follow_symlinks=False).st_size
     return total
 
 

@@ -27,7 +27,7 @@ from typing import Any
 from pydantic import Field
 
 from kd_core.config import SCHEMA, RunSettings, Settings
-from kd_core.errors import StoreError
+from kd_core.errors import ConfigError, StoreError
 from kd_core.events import Event
 
 RECORD = "record.json"
@@ -147,7 +147,7 @@ class RunRecord(Settings):
             raise StoreError("record_missing", run=folder.name)
         try:
             return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, ConfigError) as error:
             raise StoreError("record_unreadable", run=folder.name, detail=str(error)) from None
 
 

@@ -1,0 +1,190 @@
+"""A study's settings become queued runs: checked, hashed, then written at once."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+from pydantic import Field
+
+from kd_core.config import RunSettings, Settings, StudySettings
+from kd_core.errors import ConfigError, JobError
+from kd_core.study.entries import (
+    Parent,
+    RunEntry,
+    StudyEntry,
+    insert_member,
+    insert_run,
+    insert_study,
+    link_needs,
+    write_study,
+)
+from kd_core.study.graph import RUN_PREFIX, config_hashes, expand
+from kd_core.study.needs import settle
+from kd_core.study.rows import RunRow
+from kd_core.study.store import Store
+
+
+class Limits(Settings):
+    """How much one visitor may have at a time; 0 is no limit.
+
+    The owner ``""`` is whoever uses the command line on the machine itself, and has no limit.
+
+    Attributes:
+        max_queued: Runs that wait or run (``KDLAB_MAX_QUEUED``).
+        max_running: Runs that run at once (``KDLAB_MAX_RUNNING``).
+    """
+
+    max_queued: int = Field(default=200, ge=0)
+    max_running: int = Field(default=0, ge=0)
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Limits as the environment says.
+
+        Raises:
+            ConfigError: ``config_value`` for what is not a number from 0 on.
+        """
+        names = {"max_queued": "KDLAB_MAX_QUEUED", "max_running": "KDLAB_MAX_RUNNING"}
+        return cls.from_json({k: os.environ[env] for k, env in names.items() if env in os.environ})
+
+
+def new_id(prefix: str) -> str:
+    """A random id: nobody opens another visitor's run by counting."""
+    return prefix + secrets.token_hex(6)
+
+
+def equal_runs(store: Store, study: StudySettings) -> dict[str, RunRow]:
+    """Finished runs that equal runs of this study, by graph key: what reuse would save.
+
+    Raises:
+        StoreError: ``run_unknown`` when the study starts from a run that is not here.
+    """
+    graph = expand(study)
+    hashes = config_hashes(graph, outside_hashes(store, graph))
+    found = {key: store.find_equal(value) for key, value in hashes.items()}
+    return {key: row for key, row in found.items() if row is not None}
+
+
+def submit(
+    store: Store,
+    study: StudySettings,
+    owner: str = "",
+    *,
+    runs: Sequence[RunSettings] | None = None,
+    reuse: bool = False,
+    expected_s: Mapping[str, float] | None = None,
+    plugins: Sequence[str] = (),
+    limits: Limits | None = None,
+) -> str:
+    """Queue a study's runs, all or none; the study's id.
+
+    Args:
+        store: Where.
+        study: What; without ``data.data_hash`` runs are neither tied to their data nor reused.
+        owner: Visitor id; ``""`` for the command line.
+        runs: The graph, parents first; else that of :func:`~kd_core.study.graph.expand`.
+        reuse: Show equal finished runs in this study instead of running them again.
+        expected_s: Estimated seconds of runs by key, for the queue's expected starts.
+        plugins: Files that the worker loads first; never from a browser.
+        limits: Else those of the environment.
+
+    Raises:
+        ConfigError: ``need_unknown`` when a run needs one that does not come before it.
+        JobError: ``visitor_limit``.
+        StoreError: ``run_unknown``, ``disk_full``, ``store_locked``.
+    """
+    graph = expand(study) if runs is None else tuple(runs)
+    _check_needs(graph)
+    outside = outside_hashes(store, graph)
+    hashes = config_hashes(graph, outside)
+    equal = {key: store.find_equal(value) for key, value in hashes.items()} if reuse else {}
+    kept = {key: row.id for key, row in equal.items() if row and study.data.data_hash}
+    ids = {run.key: kept.get(run.key) or new_id("r") for run in graph}
+    hashes |= {RUN_PREFIX + run: value for run, value in outside.items()}
+    entry = StudyEntry(
+        id=new_id("s"),
+        name=study.name,
+        owner=owner,
+        created=time.time(),
+        data_hash=study.data.data_hash,
+        metric=study.train.select_metric,
+        settings=study,
+        graph=ids,
+    )
+    new = [_entry(run, ids, hashes, entry) for run in graph if run.key not in kept]
+    with store.db.write() as db:
+        _check_limit(db, owner, len(new), limits or Limits.from_environment())
+        first = db.execute("SELECT COALESCE(MAX(position), 0) + 1 FROM runs").fetchone()[0]
+        expected = expected_s or {}
+        placed = [
+            run.change(position=first + i, expected_s=expected.get(run.key), plugins=tuple(plugins))
+            for i, run in enumerate(new)
+        ]
+        entry = entry.change(runs=tuple(placed))
+        enter(db, entry)
+        write_study(store.home.study(entry.id), entry)
+    return entry.id
+
+
+def _entry(
+    run: RunSettings, ids: Mapping[str, str], hashes: Mapping[str, str], study: StudyEntry
+) -> RunEntry:
+    parents = {
+        name: Parent(run=ids.get(key, key.removeprefix(RUN_PREFIX)), config_hash=hashes[key])
+        for name, key in run.needs.items()
+    }
+    return RunEntry(
+        id=ids[run.key],
+        key=run.key,
+        owner=study.owner,
+        created=study.created,
+        settings=run,
+        config_hash=hashes[run.key],
+        parents=parents,
+    )
+
+
+def enter(db: sqlite3.Connection, entry: StudyEntry) -> None:
+    """Enter a new study with its runs, ready or waiting for what they need."""
+    insert_study(db, entry)
+    for run in entry.runs:
+        insert_run(db, entry.id, run, "queued")
+    for run in entry.runs:
+        link_needs(db, run)
+    for key, run_id in entry.graph.items():
+        insert_member(db, entry.id, key, run_id)
+    settle(db)
+
+
+def outside_hashes(store: Store, graph: Sequence[RunSettings]) -> dict[str, str]:
+    """Config hashes of the runs outside a graph that it starts from, by run id.
+
+    Raises:
+        StoreError: ``run_unknown``.
+    """
+    needs = {need for run in graph for need in run.needs.values() if need.startswith(RUN_PREFIX)}
+    ids = [need.removeprefix(RUN_PREFIX) for need in needs]
+    return {run_id: store.run(run_id).config_hash for run_id in ids}
+
+
+def _check_needs(graph: Sequence[RunSettings]) -> None:
+    known: set[str] = set()
+    for run in graph:
+        for need in run.needs.values():
+            if need not in known and not need.startswith(RUN_PREFIX):
+                raise ConfigError("need_unknown", run=run.key, need=need)
+        known.add(run.key)
+
+
+def _check_limit(db: sqlite3.Connection, owner: str, new: int, limits: Limits) -> None:
+    if not owner or not limits.max_queued:
+        return
+    sql = "SELECT COUNT(*) FROM runs WHERE owner = ? AND status IN ('queued','waiting','running')"
+    active = db.execute(sql, [owner]).fetchone()[0]
+    if active + new > limits.max_queued:
+        raise JobError("visitor_limit", active=active, new=new, limit=limits.max_queued)
