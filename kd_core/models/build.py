@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from kd_core.config import ModelSettings
+from kd_core.data.download import Progress
 from kd_core.errors import ModelError
 from kd_core.models import timm_nets
 from kd_core.models.spec import MODELS, BuildRequest, ModelSpec
@@ -39,6 +40,7 @@ def build_model(
     seed: int,
     output: str = "logits",
     weights_path: Path | None = None,
+    progress: Progress | None = None,
 ) -> TaskModel:
     """A network with its starting weights, in training mode on the CPU.
 
@@ -50,6 +52,7 @@ def build_model(
         seed: Decides all weights that are drawn; torch's global generator stays as it was.
         output: Name of the output, as the task calls it.
         weights_path: File of weights of kind ``file`` or ``run``.
+        progress: Called with bytes here and bytes in all while published weights are fetched.
 
     Raises:
         ConfigError: The model or one of its parameters is unknown or out of range.
@@ -74,7 +77,7 @@ def build_model(
         output=output,
     )
     model = build_network(spec, seed)
-    load_weights(model, get_spec(settings.name), settings.weights, weights_path)
+    load_weights(model, get_spec(settings.name), settings.weights, weights_path, progress)
     return model
 
 

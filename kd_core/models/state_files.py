@@ -31,6 +31,11 @@ PREFIXES = ("module.", "_orig_mod.", "model.", "network.", "net.", "backbone.")
 _BROKEN = (OSError, EOFError, RuntimeError, KeyError, ValueError, IndexError, AttributeError)
 
 
+def weights_folder() -> Path:
+    """Where published weights are kept: torch's own folder, which ``TORCH_HOME`` moves."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a weights file by parameter name, without wrappers' prefixes.
 

@@ -12,15 +12,16 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import requests
 import torch
 from torch import Tensor, nn
 
-from kd_core.errors import DownloadError, ModelError
+from kd_core.data.download import Progress, fetch
+from kd_core.errors import ModelError
 from kd_core.models.spec import BuildRequest, ModelSpec
+from kd_core.models.state_files import weights_folder
 
 PREFIX = "timm:"
-TIMEOUT_S = 10
+WEIGHTS_FILE = "model.safetensors"  # never the pickle that lies beside it
 
 # What timm's constructors and forward passes raise when a name, a tag or a size does not fit.
 BUILD_ERRORS = (RuntimeError, ValueError, TypeError, KeyError, IndexError, AssertionError)
@@ -74,10 +75,7 @@ def build(name: str, request: BuildRequest) -> nn.Module:
             images = torch.zeros(2, request.channels, request.size, request.size)
             network.eval()(images)
     except BUILD_ERRORS as error:
-        detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(
-            "timm_build_failed", name=name, size=request.size, detail=detail[:200]
-        ) from error
+        raise _build_failed(name, request, error) from error
     return network.train()
 
 
@@ -90,14 +88,12 @@ def _options(name: str, request: BuildRequest) -> dict[str, Any]:
     return options
 
 
-def imagenet_tensors(name: str, request: BuildRequest) -> dict[str, Tensor]:
+def adapted_tensors(name: str, request: BuildRequest, path: Path) -> dict[str, Tensor]:
     """Published weights, adapted by timm to channels and size; the head is a fresh one.
 
     Raises:
-        DownloadError: ``weights_unreachable``.
-        ModelError: ``weights_none``, ``timm_build_failed``.
+        ModelError: ``timm_build_failed``.
     """
-    path = fetch(name)
     try:
         donor: nn.Module = _timm().create_model(
             name,
@@ -106,41 +102,33 @@ def imagenet_tensors(name: str, request: BuildRequest) -> dict[str, Tensor]:
             **_options(name, request),
         )
     except BUILD_ERRORS as error:
-        detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(
-            "timm_build_failed", name=name, size=request.size, detail=detail[:200]
-        ) from error
+        raise _build_failed(name, request, error) from error
     return dict(donor.state_dict())
 
 
-def fetch(name: str) -> Path:
-    """The published weights as a safetensors file in the Hugging Face cache.
+def fetch_weights(name: str, progress: Progress | None = None) -> Path:
+    """The published weights as a safetensors file, from the Hugging Face cache where they are.
 
     Raises:
-        DownloadError: ``weights_unreachable``.
+        DownloadError: As :func:`kd_core.data.download.fetch`.
         ModelError: ``weights_none`` for a model without published weights.
     """
-    from huggingface_hub import constants, hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub import hf_hub_url, try_to_load_from_cache
 
-    repo = getattr(_timm().get_pretrained_cfg(name), "hf_hub_id", None)
-    if not repo:
+    config = _timm().get_pretrained_cfg(name)
+    if not config.hf_hub_id:
         raise ModelError("weights_none", model=name)
-    try:
-        return Path(hf_hub_download(repo, "model.safetensors", local_files_only=True))
-    except LocalEntryNotFoundError:
-        pass  # not fetched yet
-    try:
-        # One short question first: without a network the client would ask six times, for 47 s.
-        requests.head(constants.ENDPOINT, timeout=TIMEOUT_S, allow_redirects=True)
-        return Path(hf_hub_download(repo, "model.safetensors"))
-    except (requests.RequestException, HfHubHTTPError, OSError) as error:
-        raise DownloadError(
-            "weights_unreachable",
-            model=name,
-            url=f"{constants.ENDPOINT}/{repo}",
-            detail=type(error).__name__,
-        ) from error
+    cached = try_to_load_from_cache(config.hf_hub_id, WEIGHTS_FILE)
+    if isinstance(cached, str):
+        return Path(cached)
+    # Not by the hub's own client, which asks an absent network for 47 s and shows no progress here
+    path = weights_folder() / f"{config.hf_hub_id.replace('/', '--')}.safetensors"
+    return fetch(hf_hub_url(config.hf_hub_id, WEIGHTS_FILE), path, progress=progress)
+
+
+def _build_failed(name: str, request: BuildRequest, error: Exception) -> ModelError:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return ModelError("timm_build_failed", name=name, size=request.size, detail=lines[0][:200])
 
 
 @functools.cache

@@ -14,13 +14,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kd_core.config import WeightSettings
+from kd_core.data.download import Progress, checksum, fetch
 from kd_core.errors import DownloadError, ModelError
 from kd_core.models import timm_nets
 from kd_core.models.spec import BuildRequest, ModelSpec
-from kd_core.models.state_files import read_tensors
+from kd_core.models.state_files import read_tensors, weights_folder
 from kd_core.models.task_model import TaskModel
-
-IMAGENET_URL = "https://download.pytorch.org/models"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,11 @@ class LoadReport:
 
 
 def load_weights(
-    model: TaskModel, entry: ModelSpec, weights: WeightSettings, path: Path | None = None
+    model: TaskModel,
+    entry: ModelSpec,
+    weights: WeightSettings,
+    path: Path | None = None,
+    progress: Progress | None = None,
 ) -> LoadReport:
     """Give a freshly built network its starting weights, in place.
 
@@ -48,68 +51,67 @@ def load_weights(
         entry: Its registry entry, which says where its head and its first convolution are.
         weights: Where the weights come from and what to do with a head that does not fit.
         path: The file of kinds ``file`` and ``run``.
+        progress: Called with bytes here and bytes in all while published weights are fetched.
 
     Raises:
         ModelError: ``weights_none``, ``weights_path``, ``head_differs``,
             ``checkpoint_other_architecture``, or a problem with the file itself.
-        DownloadError: ``weights_unreachable`` or ``weights_damaged``.
+        DownloadError: As :func:`fetch_imagenet`.
     """
     if weights.kind == "scratch":
         return LoadReport()
     if weights.kind == "imagenet":
-        return take_over(model, entry, imagenet_tensors(model, entry), file="ImageNet")
+        return take_over(model, entry, imagenet_tensors(model, entry, progress), file="ImageNet")
     if path is None:
         raise ModelError("weights_path", source=weights.source)
     tensors = read_tensors(path)
     return take_over(model, entry, tensors, file=path.name, strict=weights.head == "strict")
 
 
-def imagenet_tensors(model: TaskModel, entry: ModelSpec) -> dict[str, Tensor]:
+def imagenet_tensors(
+    model: TaskModel, entry: ModelSpec, progress: Progress | None = None
+) -> dict[str, Tensor]:
     """Published ImageNet weights of this architecture.
 
     Raises:
         ModelError: ``weights_none`` for an architecture without any.
-        DownloadError: ``weights_unreachable`` or ``weights_damaged``.
+        DownloadError: As :func:`fetch_imagenet`.
     """
     spec = model.spec
-    if entry.family == "timm":
-        request = BuildRequest(spec.n_outputs, spec.channels, spec.size, dropout=spec.dropout)
-        with torch.random.fork_rng(devices=[]):
-            tensors = timm_nets.imagenet_tensors(spec.name.removeprefix("timm:"), request)
-        return {name: value for name, value in tensors.items() if not _in(name, entry.head)}
-    if not entry.weights:
-        raise ModelError("weights_none", model=spec.name)
-    return _fetch_torchvision(spec.name, entry)
+    path = fetch_imagenet(spec.name, entry, progress)
+    if entry.family != "timm":
+        return read_tensors(path)
+    request = BuildRequest(spec.n_outputs, spec.channels, spec.size, dropout=spec.dropout)
+    with torch.random.fork_rng(devices=[]):
+        tensors = timm_nets.adapted_tensors(spec.name.removeprefix("timm:"), request, path)
+    return {name: value for name, value in tensors.items() if not _in(name, entry.head)}
 
 
-def fetch_imagenet(name: str, entry: ModelSpec) -> None:
-    """Fetch published weights ahead of time, for a machine that will be offline.
+def fetch_imagenet(name: str, entry: ModelSpec, progress: Progress | None = None) -> Path:
+    """The file of published weights, fetched unless it is here; see ``kd-lab fetch``.
+
+    Args:
+        name: The model's registry name.
+        entry: Its entry.
+        progress: Called with bytes here and bytes in all.
 
     Raises:
         ModelError: ``weights_none``.
-        DownloadError: ``weights_unreachable`` or ``weights_damaged``.
+        DownloadError: ``weights_damaged``, or as :func:`kd_core.data.download.fetch`.
     """
     if entry.family == "timm":
-        timm_nets.fetch(name.removeprefix(timm_nets.PREFIX))
-    elif entry.weights:
-        _fetch_torchvision(name, entry)
-    else:
+        return timm_nets.fetch_weights(name.removeprefix(timm_nets.PREFIX), progress)
+    if not entry.weights:
         raise ModelError("weights_none", model=name)
-
-
-def _fetch_torchvision(name: str, entry: ModelSpec) -> dict[str, Tensor]:
     weights: Any = torchvision.models.get_weight(entry.weights)
-    try:
-        tensors = torch.hub.load_state_dict_from_url(
-            weights.url, progress=False, check_hash=True, weights_only=True, map_location="cpu"
-        )
-    except OSError as error:  # urllib's errors are OSErrors
-        raise DownloadError(
-            "weights_unreachable", model=name, url=weights.url, detail=str(error)
-        ) from error
-    except RuntimeError as error:  # the hash in the file's name is not the file's
-        raise DownloadError("weights_damaged", model=name, url=weights.url) from error
-    return dict(tensors)
+    path = weights_folder() / weights.url.rpartition("/")[2]
+    fetch(weights.url, path, progress=progress)
+    # The name ends in the first digits of the checksum: resnet18-f37072fd.pth
+    digits = path.stem.rpartition("-")[2]
+    if not checksum(path, "sha256").startswith(digits):
+        path.unlink()
+        raise DownloadError("weights_damaged", model=name, url=weights.url)
+    return path
 
 
 def take_over(

@@ -1,11 +1,10 @@
 import pytest
-import requests
 import timm
 import torch
 from safetensors.torch import save_file
 
 from kd_core.config import ModelSettings, WeightSettings
-from kd_core.errors import DownloadError, ModelError
+from kd_core.errors import ModelError
 from kd_core.models import timm_nets
 from kd_core.models.build import build_model, get_spec
 from kd_core.models.features import propose_layers
@@ -42,7 +41,8 @@ def test_a_wrong_tag_names_the_right_ones():
 def test_published_weights_are_taken_over_with_a_new_head(tmp_path, monkeypatch):
     donor = timm.create_model("resnet10t", pretrained=False)
     save_file(donor.state_dict(), tmp_path / "model.safetensors")
-    monkeypatch.setattr(timm_nets, "fetch", lambda name: tmp_path / "model.safetensors")
+    path = tmp_path / "model.safetensors"
+    monkeypatch.setattr(timm_nets, "fetch_weights", lambda name, progress: path)
     weights = WeightSettings(kind="imagenet")
     settings = ModelSettings(name="timm:resnet10t", weights=weights)
     model = build_model(settings, 5, 1, 64, seed=0)
@@ -54,15 +54,14 @@ def test_published_weights_are_taken_over_with_a_new_head(tmp_path, monkeypatch)
     assert torch.equal(model.network.fc.weight, fresh.network.fc.weight)
 
 
-def test_offline_is_said_at_once(tmp_path, monkeypatch):
-    def offline(*args, **more):
-        raise requests.ConnectionError("no network")
-
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(requests, "head", offline)
-    with pytest.raises(DownloadError) as caught:
-        timm_nets.fetch("resnet10t.c3_in1k")
-    assert caught.value.code == "weights_unreachable"
+def test_weights_come_from_the_hub_as_safetensors(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(timm_nets, "fetch", lambda url, to, progress: asked.append((url, to)))
+    timm_nets.fetch_weights("resnet10t.c3_in1k")
+    ((url, to),) = asked
+    assert url == "https://huggingface.co/timm/resnet10t.c3_in1k/resolve/main/model.safetensors"
+    assert to == tmp_path / "hub" / "checkpoints" / "timm--resnet10t.c3_in1k.safetensors"
 
 
 def test_names_can_be_searched():

@@ -1,6 +1,5 @@
-import urllib.error
-
 import pytest
+import requests
 import torch
 import torchvision
 from safetensors.torch import save_file
@@ -132,25 +131,41 @@ def test_file_without_a_path_is_an_error():
         build_model(settings(), 5, 3, 64, seed=0)
 
 
-def imagenet(name, monkeypatch, **options):
-    """Pretend that the published weights of an architecture were fetched."""
-    original = torchvision.models.get_model(name, weights=None, **options).eval()
-    tensors = original.state_dict()
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda url, **more: tensors)
+@pytest.fixture
+def publish(tmp_path, monkeypatch):
+    """Put tensors where the published weights of an architecture are kept."""
+
+    def write(name, tensors):
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+        folder = tmp_path / "hub" / "checkpoints"
+        folder.mkdir(parents=True)
+        url = torchvision.models.get_weight(get_spec(name).weights).url
+        path = folder / url.rpartition("/")[2]
+        torch.save(tensors, path)
+        digits = path.stem.rpartition("-")[2]
+        monkeypatch.setattr("kd_core.models.weights.checksum", lambda path, kind: digits + "0" * 56)
+        return path
+
+    return write
+
+
+def imagenet(name, publish):
+    original = torchvision.models.get_model(name, weights=None).eval()
+    publish(name, original.state_dict())
     return original
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v3_small", "mnasnet0_5", "squeezenet1_1", "resnet18"])
-def test_imagenet_weights_give_torchvisions_network(name, monkeypatch):
-    original = imagenet(name, monkeypatch)
+def test_imagenet_weights_give_torchvisions_network(name, publish):
+    original = imagenet(name, publish)
     ours = build_model(settings(name, "imagenet"), 1000, 3, 224, seed=0).eval()
     images = torch.randn(1, 3, 224, 224)
     with torch.no_grad():
         torch.testing.assert_close(ours(images)["logits"], original(images))
 
 
-def test_imagenet_weights_of_a_transformer_reach_small_images(monkeypatch):
-    original = imagenet("vit_b_16", monkeypatch)
+def test_imagenet_weights_of_a_transformer_reach_small_images(publish):
+    original = imagenet("vit_b_16", publish)
     ours = build_model(settings("vit_b_16", "imagenet"), 2, 1, 32, seed=0).network
     assert torch.equal(ours.encoder.ln.weight, original.encoder.ln.weight)
     assert ours.encoder.pos_embedding.shape == (1, 1 + 8 * 8, 768)  # patches of 4 px
@@ -158,16 +173,16 @@ def test_imagenet_weights_of_a_transformer_reach_small_images(monkeypatch):
     assert torch.equal(ours.encoder.pos_embedding[:, 0], token)
 
 
-def test_imagenet_weights_of_vgg_reach_small_images_without_its_huge_head(monkeypatch):
+def test_imagenet_weights_of_vgg_reach_small_images_without_its_huge_head(publish):
     model = build_model(ModelSettings(name="vgg16_bn"), 2, 3, 64, seed=1).network
     published = {n: t for n, t in model.state_dict().items() if n.startswith("features")}
     published |= {f"classifier.{i}.weight": torch.zeros(9, 9) for i in (0, 3, 6)}
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda url, **more: published)
+    publish("vgg16_bn", published)
     ours = build_model(settings("vgg16_bn", "imagenet"), 2, 3, 32, seed=0).network
     assert torch.equal(ours.features[40].weight, model.features[40].weight)
 
 
-def test_published_densenet_has_the_names_of_2017(monkeypatch):
+def test_published_densenet_has_the_names_of_2017(publish):
     original = torchvision.models.densenet121(weights=None)
     old = {
         name.replace(".norm1.", ".norm.1.")
@@ -176,32 +191,36 @@ def test_published_densenet_has_the_names_of_2017(monkeypatch):
         .replace(".conv2.", ".conv.2."): tensor
         for name, tensor in original.state_dict().items()
     }
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda url, **more: old)
+    publish("densenet121", old)
     ours = build_model(settings("densenet121", "imagenet"), 1000, 3, 224, seed=0)
     for name, tensor in ours.network.state_dict().items():
         assert torch.equal(tensor, original.state_dict()[name])
 
 
-def test_offline_is_said_clearly(monkeypatch):
-    def offline(url, **more):
-        raise urllib.error.URLError("Name or service not known")
+def test_offline_is_said_clearly(tmp_path, monkeypatch):
+    def offline(*args, **more):
+        raise requests.ConnectionError("Name or service not known")
 
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", offline)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(requests.Session, "get", offline)
     with pytest.raises(DownloadError) as caught:
         build_model(settings(kind="imagenet"), 5, 3, 64, seed=0)
-    assert caught.value.code == "weights_unreachable"
+    assert caught.value.code == "download_offline"
     assert caught.value.fields["url"].startswith("https://download.pytorch.org/")
-    with pytest.raises(DownloadError):
-        fetch_imagenet("resnet18", get_spec("resnet18"))
 
 
-def test_damaged_download_is_refused(monkeypatch):
-    def damaged(url, **more):
-        raise RuntimeError('invalid hash value (expected "f37072fd", got "0")')
-
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", damaged)
+def test_damaged_download_is_refused_and_removed(publish, monkeypatch):
+    path = publish("mobilenet_v3_small", {"a": torch.zeros(1)})
+    monkeypatch.undo()
+    monkeypatch.setenv("TORCH_HOME", str(path.parents[2]))
     with pytest.raises(DownloadError, match="weights_damaged"):
         build_model(settings(kind="imagenet"), 5, 3, 64, seed=0)
+    assert not path.exists()
+
+
+def test_fetched_weights_are_not_fetched_again(publish):
+    path = publish("squeezenet1_1", {"a": torch.zeros(1)})
+    assert fetch_imagenet("squeezenet1_1", get_spec("squeezenet1_1")) == path
 
 
 def test_models_without_published_weights_say_so():
