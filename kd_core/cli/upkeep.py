@@ -134,10 +134,7 @@ def _delete(store: Store, name: str) -> tuple[str, int]:
     library = Library(store.home.root)
     if name not in library.names():
         raise StoreError("id_unknown", id=name)
-    freed = cleanup.delete_data_caches(store, name, library.get(name).hash)
-    before = library.disk_bytes()
-    library.delete(name)
-    return "dataset", freed + before - library.disk_bytes()
+    return "dataset", cleanup.delete_dataset(store, library, name)
 
 
 def device(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:

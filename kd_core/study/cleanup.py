@@ -6,6 +6,7 @@ What something unfinished still needs is refused.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
@@ -14,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from kd_core.errors import JobError
+from kd_core.data.library import Library
+from kd_core.errors import JobError, KDLabError
 from kd_core.study.entries import RunEntry, read_study, run_file, write_study
 from kd_core.study.folders import remove, size_bytes
+from kd_core.study.rows import OVER
 from kd_core.study.store import Store
 
 STALE_S = 3600.0  # a file written aside that is older belongs to a process that died
@@ -75,17 +78,21 @@ def _adopt(store: Store, study_id: str, entry: RunEntry) -> None:
     write_study(path, study.change(runs=(*study.runs, entry)))
 
 
-def delete_data_caches(store: Store, name: str, data_hash: str) -> int:
-    """Remove what was computed from a data set, before it is deleted; the bytes freed.
+def delete_dataset(store: Store, library: Library, name: str) -> int:
+    """Remove a data set with all that was computed from it; the bytes freed.
+
+    Records of finished runs stay: they say what they were trained on by hash.
 
     Raises:
         JobError: ``dataset_in_use`` by runs that are not over.
+        DataError: As :meth:`Library.delete`.
     """
     rows = store.runs(dataset=name)
-    using = [row.id for row in rows if row.status not in ("finished", "failed", "cancelled")]
+    using = [row.id for row in rows if row.status not in OVER]
     if using:
         raise JobError("dataset_in_use", dataset=name, n=len(using), runs=using[:10])
-    return sum(remove(path) for path, key in _keyed_caches(store) if key.get("data") == data_hash)
+    freed = library.delete(name)
+    return freed + sum(remove(item.path) for item in _data_caches(store, library))
 
 
 def _delete_runs(store: Store, run_ids: Sequence[str]) -> int:
@@ -134,12 +141,14 @@ def gc(store: Store, dry_run: bool = False) -> list[Garbage]:
         store: The store.
         dry_run: Only tell.
     """
-    found = [*_run_folders(store), *_asides(store), *_data_caches(store)]
+    library = Library(store.home.root)
+    found = [*_run_folders(store), *_asides(store), *_data_caches(store, library)]
     found += [*_teacher_outputs(store), *_old_files(store)]
+    unique = list({item.path: item for item in found}.values())
     if not dry_run:
-        for item in found:
+        for item in unique:
             remove(item.path)
-    return found
+    return unique
 
 
 def disk_usage(store: Store) -> dict[str, int]:
@@ -178,34 +187,47 @@ def _asides(store: Store) -> Iterator[Garbage]:
     home = store.home
     for folder in (home.runs, home.runs / ".work", home.studies, home.datasets, home.cache):
         for path in folder.iterdir():
-            hidden = path.name.startswith(".") and path.name != ".work"
+            hidden = path.name.startswith(".") and path.name != ".work" and path.suffix != ".lock"
             if hidden and _age_s(path) > STALE_S:
                 yield _garbage(path, "aside")
 
 
-def _keyed_caches(store: Store) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Cache folders that say in ``key.json`` what they were computed from."""
-    for path in sorted(store.home.cache.glob("*/*/key.json")):
+def _data_caches(store: Store, library: Library) -> Iterator[Garbage]:
+    """Decoded images and teacher outputs of data sets that are no longer here."""
+    known = set()
+    for name in library.names():
+        # A manifest that cannot be read is told where data sets are listed.
+        with contextlib.suppress(KDLabError):
+            known.add(library.info(name).hash)
+    for path in (store.home.cache / "decoded").glob("*px-v*"):
+        used = any(name.startswith(path.name.partition("-")[0]) for name in known)
+        if not used and _age_s(path) > STALE_S:
+            yield _garbage(path, "data_unknown")
+    for path, key in _teacher_caches(store):
+        if key.get("data") not in known:
+            yield _garbage(path, "data_unknown")
+
+
+def _teacher_caches(store: Store) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Stored teacher outputs with what their ``key.json`` says that they were computed from."""
+    for path in sorted(store.home.cache.glob(f"**/{TEACHER_OUTPUTS}/*/key.json")):
         try:
             yield path.parent, dict(json.loads(path.read_text(encoding="utf-8")))
         except ValueError:
             yield path.parent, {}
 
 
-def _data_caches(store: Store) -> Iterator[Garbage]:
-    known = {row[0] for row in store.db.rows("SELECT DISTINCT data_hash FROM studies")}
-    for path, key in _keyed_caches(store):
-        if key.get("data") not in known:
-            yield _garbage(path, "data_unknown")
-
-
 def _teacher_outputs(store: Store) -> Iterator[Garbage]:
     """Outputs of teachers whose run is gone."""
-    known = {row[0] for row in store.db.rows("SELECT DISTINCT network_sha256 FROM models")}
-    if "" in known:
-        return  # a network without a hash (a foreign file) may be anybody's teacher
-    for path, key in _keyed_caches(store):
-        if path.parent.name == TEACHER_OUTPUTS and key.get("teacher") not in known:
+    rows = store.db.rows(
+        "SELECT m.network_sha256, json_extract(c.config, '$.data.data_hash')"
+        " FROM models m JOIN configs c ON c.run = m.run"
+    )
+    known = {network for network, _ in rows}
+    # A model without such a hash (a foreign file) may have taught anybody on the same data.
+    unclear = {data for network, data in rows if not network}
+    for path, key in _teacher_caches(store):
+        if key.get("teacher") not in known and key.get("data") not in unclear:
             yield _garbage(path, "teacher_unknown")
 
 

@@ -50,6 +50,7 @@ from kd_core.study.records import (
 )
 from kd_core.tasks import TASKS
 from kd_core.train import FitResult, fit
+from kd_core.train.checkpoint import network_hash
 from kd_core.train.loader import normalisation
 
 MODEL = "model"
@@ -68,6 +69,7 @@ class Made:
         params: Number of parameters; ``None`` where no torch network exists.
         state_dict_bytes: Bytes of its tensors in torch.
         macs: Multiply-accumulates for one image.
+        network_sha256: Names the network in stored teacher outputs; empty for a foreign file.
         parity: How far torch and the file agree.
         training: What training did and cost.
     """
@@ -76,6 +78,7 @@ class Made:
     params: int | None = None
     state_dict_bytes: int | None = None
     macs: int | None = None
+    network_sha256: str = ""
     parity: dict[str, Any] | None = None
     training: TrainingRecord | None = None
 
@@ -189,6 +192,7 @@ def _train(run: RunSettings, job: Job, data: LoadedData) -> Made:
         params=figures.params,
         state_dict_bytes=figures.state_dict_bytes,
         macs=figures.macs,
+        network_sha256=network_hash(load_teacher(job.folder)),  # as a student will load it
         parity=parity.to_json(),
         training=_training_record(fitted),
     )
@@ -308,6 +312,7 @@ def _model_record(made: Made, run: RunSettings, scores: dict[str, ScoreRecord]) 
         macs=made.macs,
         size_bytes=made.file.stat().st_size,
         sha256=hashlib.sha256(made.file.read_bytes()).hexdigest(),
+        network_sha256=made.network_sha256,
         parity=made.parity,
         scores=scores,
     )
