@@ -122,6 +122,7 @@ def _shapes(
             handle = network.get_submodule(path).register_forward_hook(hook)
             stack.callback(handle.remove)
         stack.callback(network.train, training)
+        device = next((p.device for p in network.parameters()), torch.device("cpu"))
         with torch.no_grad():
-            network.eval()(torch.zeros(1, channels, size, size))
+            network.eval()(torch.zeros(1, channels, size, size, device=device))
     return finished
