@@ -39,12 +39,17 @@ def bring() -> None:
         _preview(Path(path))
 
 
-def _begin(path: Path, name: str, **texts: str) -> None:
+def _begin(
+    path: Path,
+    name: str,
+    texts: dict[str, str] | None = None,
+    document: dict[str, Any] | None = None,
+) -> None:
     st.session_state["import-path"] = str(path)
     st.session_state["import-name"] = safe_name(name)
-    st.session_state["import-texts"] = texts
+    st.session_state["import-texts"] = texts or {}
     st.session_state.pop("import-draft", None)
-    Form.load("import", {"source": detect(path), "options": {}})
+    Form.load("import", document or {"source": detect(path), "options": {}})
 
 
 def _upload() -> None:
@@ -81,7 +86,10 @@ def _public() -> None:
     if st.button(say("data.public.fetch"), icon=":material/download:"):
         with Bar(say("stage.download")) as bar:
             path = download_set(name, services().store.home.cache / "public", progress=bar)
-        _begin(path, name, licence=entry.licence, citation=entry.citation, url=entry.homepage)
+        texts = {"licence": entry.licence, "citation": entry.citation, "url": entry.homepage}
+        if path.suffix == ".zip":
+            path = incoming.unpack(path)
+        _begin(path, name, texts, {"source": entry.reader, "options": dict(entry.options)})
 
 
 def _preview(path: Path) -> None:

@@ -18,7 +18,12 @@ from kd_core.data.doctor import Finding, SourceFacts, examine
 from kd_core.data.draft import Draft
 
 DOCTOR_SIZE = 64
-ICONS = {"alarm": "🛑", "warning": "⚠️", "note": "ℹ️", "ok": "✅"}
+ICONS = {
+    "alarm": ":material/dangerous:",
+    "warning": ":material/warning:",
+    "note": ":material/info:",
+    "ok": ":material/check_circle:",
+}
 Example = tuple[str, str, NDArray[np.uint8]]
 
 
@@ -62,19 +67,6 @@ def examples(images: Sequence[Example]) -> None:
         with st.container(horizontal=True):
             for image_id, _, pixels in group:
                 st.image(pixels.squeeze(), width=72, alt=f"{name}: {image_id}")
-
-
-def stored_examples(dataset: Dataset, each: int = 8, limit: int = 64) -> list[Example]:
-    """Images of a stored data set, spread evenly over each class."""
-    targets = dataset.targets()
-    chosen: list[Example] = []
-    for k, name in enumerate(dataset.classes):
-        hits = np.flatnonzero(targets[:, k] == 1 if targets.ndim == 2 else targets == k)
-        picks = np.linspace(0, len(hits) - 1, min(each, len(hits))).round().astype(int)
-        chosen += [
-            (str(dataset.table["id"].iloc[i]), name, dataset.read(int(i))) for i in hits[picks]
-        ]
-    return chosen[:limit]
 
 
 def summary(draft: Draft) -> None:

@@ -39,13 +39,22 @@ def receive(uploads: list[Any]) -> Path:
     if ".npz" in by_kind:
         check_npz(by_kind[".npz"])
         return _keep(by_kind[".npz"], folder)
-    unpacked = folder / safe_name(Path(by_kind[".zip"].name).stem)
-    with Bar() as bar:
-        safe_unzip(by_kind[".zip"], unpacked, progress=bar)
+    root = _unpack(by_kind[".zip"], folder / safe_name(Path(by_kind[".zip"].name).stem))
     if ".csv" in by_kind:
         check_csv(by_kind[".csv"])
-        return _keep(by_kind[".csv"], _root_of(unpacked))
-    return _root_of(unpacked)
+        return _keep(by_kind[".csv"], root)
+    return root
+
+
+def unpack(path: Path) -> Path:
+    """Unpack an archive that is on the server already, such as a downloaded public set."""
+    return _unpack(path, _fresh_folder() / safe_name(path.stem))
+
+
+def _unpack(source: Any, to: Path) -> Path:
+    with Bar() as bar:
+        safe_unzip(source, to, progress=bar)
+    return _root_of(to)
 
 
 def _keep(upload: Any, folder: Path) -> Path:

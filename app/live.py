@@ -11,17 +11,18 @@ from app.texts import number, say
 from app.visitor import may_change
 from kd_core.study.curves import Curves
 from kd_core.study.rows import ACTIVE, RESUMABLE, RunRow
+from kd_core.tasks import TASKS
 
 ICONS = {
-    "queued": "⏳",
-    "waiting": "⏳",
-    "running": "▶️",
-    "paused": "⏸️",
-    "interrupted": "⚠️",
-    "blocked": "⛔",
-    "cancelled": "⏹️",
-    "failed": "❌",
-    "finished": "✅",
+    "queued": ":material/schedule:",
+    "waiting": ":material/hourglass_empty:",
+    "running": ":material/play_arrow:",
+    "paused": ":material/pause:",
+    "interrupted": ":material/power_off:",
+    "blocked": ":material/block:",
+    "cancelled": ":material/stop:",
+    "failed": ":material/error:",
+    "finished": ":material/check_circle:",
 }
 PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#999999"]
 
@@ -96,13 +97,15 @@ def _row(run: RunRow) -> None:
     st.markdown(f"{ICONS[run.status]} **{run.key}** · {state}")
     if run.status == "running" and run.total:
         left = f" · {number(run.left_s, 'seconds')}" if run.left_s else ""
-        st.progress(min(1.0, (run.done or 0) / run.total), text=f"{run.done}/{run.total}{left}")
+        steps = say("live.steps", done=run.done, total=run.total) if run.stage == "train" else " "
+        st.progress(min(1.0, (run.done or 0) / run.total), text=f"{steps}{left}")
     if run.error is not None:
         st.caption(say(run.error.msg))
     if run.status == "queued":
         place = services().jobs.place(run.id)
         if place is not None:
-            st.caption(say("live.place", place=place.position, starts=place.starts_in_s))
+            known = "live.place" if place.starts_in_s is not None else "live.place_only"
+            st.caption(say(known, place=place.position, starts=place.starts_in_s))
 
 
 def curves_of(run_id: str) -> Curves:
@@ -124,11 +127,20 @@ def _curves(study_id: str, runs: list[RunRow]) -> None:
     if table.empty:
         st.info(say("live.no_epoch"), icon=":material/hourglass_empty:")
         return
-    metric = next(c for c in table.columns if c.startswith("val."))
+    metric = _metric(study_id, table)
     name = say(f"metric.{metric.removeprefix('val.')}.title")
     st.altair_chart(_chart(table, metric, say("live.val_metric", metric=name)), key="live-val")
     running = next((run for run in reversed(started) if run.status == "running"), started[-1])
     _loss_parts(running)
+
+
+def _metric(study_id: str, table: pd.DataFrame) -> str:
+    """The validation metric that chooses the checkpoint."""
+    study = services().store.study(study_id).settings
+    chosen = study.train.select_metric
+    if chosen == "auto":
+        chosen = TASKS[services().library.get(study.data.dataset).task].select_metric
+    return f"val.{chosen}" if f"val.{chosen}" in table.columns else "val.loss"
 
 
 def _loss_parts(run: RunRow) -> None:

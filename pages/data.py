@@ -17,7 +17,7 @@ def look_at(name: str) -> None:
     with left:
         data_views.counts(dataset)
     with right:
-        data_views.examples(data_views.stored_examples(dataset))
+        data_views.examples(dataset.examples(8, 64))
     st.markdown(f"**{say('data.doctor')}**")
     kept = st.session_state.get("findings", {})
     if dataset.hash in kept or st.button(say("data.doctor.ask"), icon=":material/stethoscope:"):
