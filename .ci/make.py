@@ -208,7 +208,8 @@ def run():
     port = free_port(address, int(first))
     if str(port) != first:
         say("port {} is taken, the next free one is {}".format(first, port))
-    if address != "127.0.0.1":
+    shared = address != "127.0.0.1"
+    if shared:
         say("everyone who can reach this machine can start runs on it")
     environment = child_environment()
     # Which device is used takes seconds to find out, so the server does not wait for it.
@@ -217,6 +218,7 @@ def run():
     )
     server = [str(python()), "-m", "streamlit", "run", "app/main.py", "--server.headless=true"]
     server += ["--server.address=" + address, "--server.port={}".format(port)]
+    server += ["--client.showErrorDetails=none"] if shared else []
     child = subprocess.Popen(server, cwd=str(ROOT), env=environment)
     say("the dashboard is at http://{}:{} (Ctrl-C stops it)".format(shown(address), port))
     code = follow(child)

@@ -240,6 +240,7 @@ def test_run_serves_on_this_machine_and_prints_the_address(
     assert device[0][-2:] == ["kd_core.cli", "device"]
     assert f"--server.address={address or '127.0.0.1'}" in server[0]
     assert "--server.port=8600" in server[0]
+    assert ("--client.showErrorDetails=none" in server[0]) is bool(address)
     assert server[1]["PYTHONPATH"].split(os.pathsep)[0] == str(ROOT)
 
 

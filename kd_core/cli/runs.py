@@ -17,6 +17,7 @@ from kd_core.study.rows import RunRow
 from kd_core.study.store import Store
 
 PREDICTIONS = "predictions"
+CHECKPOINT = "checkpoint.pt"
 
 
 def add_commands(add: Any, screen: Screen) -> None:
@@ -155,6 +156,8 @@ def export(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
 def _files(folder: Path, opened: bool) -> Iterator[Path]:
     """Files of a run that may be taken along."""
     for path in sorted(folder.rglob("*")):
+        if path.name == CHECKPOINT:
+            continue  # only for going on with training; as large as several models
         sealed = path.parent.name == PREDICTIONS and not path.stem.endswith("-val")
         if path.is_file() and (opened or not sealed):
             yield path
