@@ -160,7 +160,6 @@ def _add(found: Draft) -> None:
             texts = st.session_state.get("import-texts", {})
             services().library.add(found, name, progress=bar, **texts)
         forget()
-        st.session_state["dataset"] = name
         st.session_state["added"] = name
         st.rerun()
 

@@ -48,8 +48,8 @@ mine, bring = st.tabs([say("data.tab.mine"), say("data.tab.bring")])
 try:
     with mine:
         names = services().library.names()
-        if st.session_state.get("dataset") not in names:
-            st.session_state["dataset"] = names[0] if names else None
+        if added in names or st.session_state.get("dataset") not in names:
+            st.session_state["dataset"] = added if added in names else names[0]
         chosen = st.selectbox(say("data.choose"), names, key="dataset")
         if chosen:
             look_at(chosen)
