@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # these import torch, which takes seconds
     from kd_core.data.draft import Draft
 
 DOCTOR_SIZE = 64  # pixels; the checks are made for it
-DOWNLOADS = "downloads"
 ALL_WEIGHTS = "all-weights"
 
 
@@ -130,7 +129,7 @@ def fetch(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
         DownloadError: The network is not there, or the file is not the right one.
     """
     from kd_core.data.public import PUBLIC_SETS
-    from kd_core.models import MODELS
+    from kd_core.models import MODELS, get_spec
     from kd_core.models.weights import fetch_imagenet
 
     weights = [name for name, entry in MODELS.items() if entry.weights]
@@ -151,7 +150,8 @@ def fetch(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
         if name in PUBLIC_SETS:
             _fetch_set(name, screen)
         else:
-            fetch_imagenet(name, MODELS[name])
+            with screen.bar(name, unit="B") as bar:
+                fetch_imagenet(name, get_spec(name), _counter(bar))
         screen.line("cli.fetch.done", name=name)
     return {"fetched": wanted, "weights": weights, "sets": PUBLIC_SETS.names()}
 
@@ -166,10 +166,9 @@ def _fetch_set(name: str, screen: Screen) -> None:
     if name in library:
         return
     with screen.bar(name, unit="B") as bar:
-        file = download_set(name, home.root / DOWNLOADS, _counter(bar))
-    options = {"patient_pattern": entry.patient_pattern} if entry.patient_pattern else {}
+        file = download_set(name, home.cache / "public", _counter(bar))
     with opened(file, home, screen) as path:
-        new = _draft(path, None, options, screen)
+        new = _draft(path, entry.reader, entry.options, screen)
         with screen.bar(name, unit="image") as bar:
             library.add(
                 new,

@@ -1,6 +1,7 @@
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -135,19 +136,20 @@ def test_fetch_without_names_lists_what_there_is(capsys):
 def test_fetch_takes_weights_and_sets(folder, home, monkeypatch, tmp_path, capsys):
     fetched = []
     monkeypatch.setattr(
-        "kd_core.models.weights.fetch_imagenet", lambda name, entry: fetched.append(name)
+        "kd_core.models.weights.fetch_imagenet", lambda name, *_: fetched.append(name)
     )
     archive = shutil.make_archive(str(tmp_path / "set"), "zip", folder)
     monkeypatch.setattr(
         "kd_core.data.public.download_set", lambda name, root, progress: tmp_path / "set.zip"
     )
     assert archive
-    monkeypatch.setitem(PUBLIC_SETS._entries, "tiny_set", PUBLIC_SETS["bloodmnist"])
+    entry = replace(PUBLIC_SETS["nih_malaria_cells"], patient_pattern="")
+    monkeypatch.setitem(PUBLIC_SETS._entries, "tiny_set", entry)
     told = answer(capsys, "fetch", "resnet18", "tiny_set")
     assert told["fetched"] == ["resnet18", "tiny_set"]
     assert fetched == ["resnet18"]
     info = Library(home).info("tiny_set")
-    assert info.licence == PUBLIC_SETS["bloodmnist"].licence
+    assert info.licence == entry.licence
     assert info.citation
     fetched.clear()
     assert answer(capsys, "fetch", data.ALL_WEIGHTS)["fetched"] == fetched
