@@ -2,9 +2,16 @@
 
 import ast
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from kd_core.config import ModelSettings
+from kd_core.evaluate.predictions import Predictions, write_predictions
+from kd_core.jobs.plugins import load_plugin
+from kd_core.models import MODELS, build_model
 from tests.helpers_code import ROOT, sources
 from tests.helpers_readme import README, registries, rewritten, table, tables_in
 
@@ -60,3 +67,39 @@ def test_every_environment_variable_is_named():
     found |= set(re.findall(r"KDLAB_[A-Z]+\b", (ROOT / ".ci" / "make.py").read_text()))
     table = set(re.findall(r"`(KDLAB_[A-Z_]+)`", TEXT))
     assert table == found
+
+
+def python_blocks():
+    return re.findall(r"```python\n(.+?)```", TEXT, re.DOTALL)
+
+
+def test_the_example_of_a_plugin_works(tmp_path):
+    (plugin,) = (block for block in python_blocks() if "MODELS.add" in block)
+    (tmp_path / "my_net.py").write_text(plugin)
+    try:
+        load_plugin(tmp_path / "my_net.py")
+        model = build_model(ModelSettings(name="my_net"), n_outputs=3, channels=1, size=32, seed=0)
+        assert model(torch.zeros(2, 1, 32, 32))["logits"].shape == (2, 3)
+    finally:
+        MODELS._entries.pop("my_net", None)
+
+
+def test_the_example_of_reading_predictions_works(tmp_path, monkeypatch):
+    (block,) = (block for block in python_blocks() if "read_predictions" in block)
+    monkeypatch.chdir(tmp_path)
+    Path("predictions").mkdir()
+    made = Predictions(
+        ids=("a", "b"),
+        targets=np.array([0, 1]),
+        logits=np.array([[2, 0], [0, 1]], np.float32),
+        part="val",
+        seed=0,
+        patients=None,
+        groups={},
+        classes=("x", "y"),
+        task="classification",
+    )
+    write_predictions(Path("predictions/model-val.parquet"), made)
+    names: dict = {}
+    exec(block, names)
+    assert list(names["frame"]["image"]) == ["a", "b"]
