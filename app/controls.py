@@ -13,11 +13,16 @@ from kd_core.registry import Param, Registry
 
 
 def choose_entry(
-    form: Form, registry: Registry[Any], path: str, label: str, names: Sequence[str] | None = None
+    form: Form,
+    registry: Registry[Any],
+    path: str,
+    label: str,
+    names: Sequence[str] | None = None,
+    **options_of_box: Any,
 ) -> str:
     """A select box over registry entries, with the chosen one explained below it."""
     options = list(names if names is not None else registry.names())
-    current = read(form.document, path)
+    current = st.session_state.get(form.key(path), read(form.document, path))
     if current not in options and current:
         options.append(current)
     chosen: str = form.edit(
@@ -26,6 +31,7 @@ def choose_entry(
         label,
         options=options,
         format_func=lambda name: entry_title(registry, name) if name in registry else name,
+        **options_of_box,
     )
     if chosen in registry:
         st.caption(entry_about(registry, chosen))

@@ -8,13 +8,11 @@ from typing import Any
 import streamlit as st
 
 from app.form import Form
-from app.services import services
+from app.services import ROOT, services
 from app.texts import number, say
 from kd_core.config import (
-    Arm,
+    ComputeSettings,
     DataSettings,
-    DistilSettings,
-    LossTerm,
     ModelSettings,
     StudySettings,
     TeacherSettings,
@@ -23,18 +21,14 @@ from kd_core.config import (
 from kd_core.data.dataset import Dataset
 from kd_core.errors import KDLabError
 from kd_core.losses.combine import objective
+from kd_core.models import get_spec
 
-SAMPLE = StudySettings(
-    name="Blood smears",
-    data=DataSettings(dataset="sample", size=48),
-    teacher=TeacherSettings(
-        model=ModelSettings(name="resnet_narrow"), train=TrainSettings(epochs=12)
-    ),
-    student=ModelSettings(name="tiny_cnn"),
-    train=TrainSettings(epochs=12),
-    arms=(Arm(distil=DistilSettings(alpha=0.3, losses=(LossTerm(name="kd", params={"T": 4.0}),))),),
-    seeds=(0,),
+EMBEDDED = StudySettings.from_json(
+    (ROOT / "sample_data" / "study.json").read_text(encoding="utf-8")
 )
+"""The settings of the study that ``sample_data`` ships, finished."""
+
+SAMPLE = EMBEDDED.change(name="Blood smears", seeds=(0,), compute=ComputeSettings())
 OWN_IMAGES = SAMPLE.change(
     name="My images",
     data=DataSettings(dataset="sample", size=64),
@@ -50,8 +44,18 @@ PRESETS: dict[str, StudySettings] = {
 
 
 def default_study() -> StudySettings:
-    """The first thing that a newcomer sees: a few minutes on the embedded sample."""
-    return SAMPLE
+    """What a newcomer sees first: the embedded sample, taught by the embedded teacher.
+
+    Without that teacher (its runs were deleted) a new one is trained, which takes longer.
+    """
+    teacher = embedded_teacher()
+    return SAMPLE.change(teacher=SAMPLE.teacher.change(run=teacher)) if teacher else SAMPLE
+
+
+def embedded_teacher() -> str:
+    """Run id of the shipped teacher, empty where it is not in the store."""
+    data_hash = services().library.get(SAMPLE.data.dataset).hash
+    return next(iter(finished_teachers(data_hash)), "")
 
 
 def choose(form_name: str) -> None:
@@ -68,7 +72,7 @@ def choose(form_name: str) -> None:
 
 
 def _fill(form_name: str, study: StudySettings) -> None:
-    document = study.to_json()
+    document = (default_study() if study == SAMPLE else study).to_json()
     chosen = st.session_state.get(f"{form_name}:data.dataset")
     if chosen:
         document["data"]["dataset"] = chosen
@@ -96,6 +100,8 @@ def finished_teachers(data_hash: str) -> dict[str, str]:
 
 def check(study: StudySettings, task: str) -> None:
     """Raise the first problem that would stop a run, before it is queued."""
+    for model in (study.student, study.teacher.model):
+        get_spec(model.name)
     for arm in study.arms:
         objective(arm.distil, task)
 

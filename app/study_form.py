@@ -7,16 +7,19 @@ from typing import Any
 
 import streamlit as st
 
+from app import own_files
 from app.controls import choose_entry, edit_params
-from app.form import Form, read, write
+from app.form import Form, read
 from app.texts import say
+from kd_core.config import ModelSettings
 from kd_core.data.augment import AUGMENTATIONS
 from kd_core.losses import LOSSES
-from kd_core.models import MODELS
+from kd_core.models import MODELS, stem_msg
 from kd_core.repro import available_devices
 from kd_core.tasks import TASKS
 
 SIZES = (28, 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512)
+BATCHES = (8, 16, 32, 64, 128, 256)
 LOSS = "arms.0.distil.losses.0"
 DISTIL = "arms.0.distil"
 
@@ -59,8 +62,18 @@ def model_controls(form: Form, finished_teachers: dict[str, str]) -> None:
 
 def _network(form: Form, path: str, role: str) -> None:
     fitting = [name for name, entry in MODELS.items() if role in entry.roles]
-    chosen = choose_entry(form, MODELS, f"{path}.name", say(f"role.{role}"), fitting)
+    chosen = choose_entry(
+        form,
+        MODELS,
+        f"{path}.name",
+        say(f"role.{role}"),
+        fitting,
+        accept_new_options=True,
+        help=say("distil.model.help"),
+    )
     edit_params(form, MODELS, chosen, f"{path}.params")
+    settings = ModelSettings.from_json(read(form.document, path))
+    st.caption(say(stem_msg(settings, read(form.document, "data.size"))))
 
 
 def loss_controls(form: Form, task: str) -> None:
@@ -120,9 +133,8 @@ def budget_controls(form: Form, n_train: int) -> None:
             st.selectbox,
             "train.batch_size",
             say("distil.batch"),
-            options=[16, 32, 64, 128, 256],
+            options=BATCHES,
         )
-    write(form.document, "teacher.train.batch_size", batch)
     steps = max(1, n_train // batch) * read(form.document, "train.epochs")
     st.caption(say("distil.budget.caption", steps=steps, images=n_train))
 
@@ -169,11 +181,14 @@ def _data_details(form: Form, externals: Sequence[str]) -> None:
         options=list(externals),
         help=say("distil.external.help"),
     )
+    own_files.onnx(form)
 
 
 def _recipe(form: Form, path: str, task: str) -> None:
     left, middle, right = st.columns(3)
     with left:
+        if path != "train":
+            form.edit(st.selectbox, f"{path}.batch_size", say("distil.batch"), options=BATCHES)
         form.edit(
             st.selectbox, f"{path}.optimizer", say("distil.optimizer"), options=["adamw", "sgd"]
         )
@@ -225,14 +240,16 @@ def _recipe(form: Form, path: str, task: str) -> None:
 def _network_details(form: Form, path: str) -> None:
     left, right = st.columns(2)
     with left:
-        form.edit(
+        kind = form.edit(
             st.selectbox,
             f"{path}.weights.kind",
             say("distil.weights"),
-            options=["scratch", "imagenet"],
+            options=["scratch", "imagenet", "file"],
             format_func=lambda kind: say(f"distil.weights.{kind}"),
             help=say("distil.weights.help"),
         )
+        if kind == "file":
+            own_files.weights(form, path)
     with right:
         form.edit(
             st.selectbox,
