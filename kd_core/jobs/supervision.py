@@ -91,7 +91,7 @@ class Supervision:
                 return True
             if self._closing.is_set():
                 handle.kill()
-                self._surely(lambda: self._claims.give_back(self._run_id))
+                self._surely(self._give_back)
                 return True
             if time.monotonic() - acted >= self._timing.tick:
                 acted = time.monotonic()
@@ -149,13 +149,24 @@ class Supervision:
         elif time.monotonic() - self._asked[1] > self._timing.grace:
             handle.kill()
 
+    def _give_back(self) -> None:
+        """This process ends: the run goes on elsewhere, unless somebody wanted it to stop."""
+        asked = self._claims.requested(self._run_id)
+        if asked is None:
+            self._claims.give_back(self._run_id)
+        else:
+            self._stopped(asked[0])
+
+    def _stopped(self, asked: str) -> None:
+        event = Stopped(reason="paused" if asked == "pause" else "cancelled")
+        append_event(self._claims.store.home.work(self._run_id), event)
+        self._claims.record(self._run_id, event)
+
     def _lost(self, ended: Exit) -> None:
         """The worker is gone without a last event."""
         if self._asked is not None:
             # It was asked to stop, and killed because it did not, or died of it: it is stopped.
-            event = Stopped(reason="paused" if self._asked[0] == "pause" else "cancelled")
-            append_event(self._claims.store.home.work(self._run_id), event)
-            self._claims.record(self._run_id, event)
+            self._stopped(self._asked[0])
         elif not ended.ready:
             log = str(self._claims.store.home.logs / "worker.log")
             error: KDLabError = JobError("worker_broken", exit_code=ended.code, log=log)

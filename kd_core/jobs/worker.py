@@ -49,9 +49,9 @@ def main() -> None:
     parser.add_argument("--target", default=TARGET, help="module:function that executes a run")
     module, function = parser.parse_args().target.split(":")
     pipe = Pipe()
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
     execute: Execute = getattr(importlib.import_module(module), function)
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)  # not before: somebody may be waiting for this import
     pipe.send(READY)
     job = JobLine.from_json(pipe.job())
     _log_to(Home(Path(job.home)).work(job.file.run.id))

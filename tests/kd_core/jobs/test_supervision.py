@@ -127,6 +127,17 @@ def test_at_the_end_of_the_process_a_run_goes_back_into_the_queue(claims):
     assert script.killed
 
 
+def test_a_run_that_should_stop_does_not_go_on_elsewhere(store, claims):
+    run_id = store.runs(status=["queued"])[-1].id
+    closing = threading.Event()
+
+    def ask_and_end():
+        Queue(store).request(run_id, "cancel")
+        closing.set()
+
+    assert follow(claims, Script(START, ask_and_end), closing).status == "cancelled"
+
+
 def test_a_finish_without_a_record_is_a_failure(claims):
     row = follow(claims, Script(START, Finished(seconds=1.0)))
     assert (row.status, row.error.code) == ("failed", "record_missing")
