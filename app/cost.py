@@ -18,8 +18,8 @@ def _estimate(study: StudySettings, work: Workload) -> Cost:
     return estimate_aside(study, work)
 
 
-def show_cost(study: StudySettings) -> None:
-    """Expected time, measured with a few steps when asked for."""
+def show_cost(study: StudySettings) -> Cost | None:
+    """Expected time, measured with a few steps when asked for; the queue uses it too."""
     data = services().library.get(study.data.dataset)
     work = Workload(
         n_train=data.part_sizes["train"],
@@ -30,14 +30,14 @@ def show_cost(study: StudySettings) -> None:
     anonymous = study.change(name="cost", margin=0.0)
     if known != anonymous:
         if not st.button(say("distil.cost.ask"), icon=":material/timer:", width="stretch"):
-            return
+            return None
         st.session_state["cost-of"] = anonymous
     try:
         with st.spinner(say("distil.cost.wait")):
             cost = _estimate(anonymous, work)
     except KDLabError as error:
         show_error(error)
-        return
+        return None
     st.markdown(f"**{say('distil.cost', total=cost.total_s)}**")
     st.caption(
         say(
@@ -47,3 +47,4 @@ def show_cost(study: StudySettings) -> None:
             student=cost.student_s,
         )
     )
+    return cost

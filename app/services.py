@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,8 +52,10 @@ def data_root() -> Path | None:
     return Path(root).resolve() if root else None
 
 
-def submit(study: StudySettings, *, reuse: bool) -> str:
+def submit(
+    study: StudySettings, *, reuse: bool, expected_s: Mapping[str, float] | None = None
+) -> str:
     """Queue a study of this visitor, tied to its data by hash; the study's id."""
     dataset = services().library.get(study.data.dataset)
     tied = study.change(data=study.data.change(data_hash=dataset.hash))
-    return services().jobs.submit(tied, owner=visitor(), reuse=reuse)
+    return services().jobs.submit(tied, owner=visitor(), reuse=reuse, expected_s=expected_s)

@@ -52,18 +52,18 @@ def _start(form: Form, task: str) -> None:
         except KDLabError as error:
             show_error(error)
             return
-        show_cost(study)
+        cost = show_cost(study)
         equal = equal_runs(services().store, presets.tied(study))
         reuse = bool(equal) and st.toggle(
             say("distil.reuse", n=len(equal)), value=True, help=say("distil.reuse.help")
         )
         if st.button(say("distil.start"), type="primary", width="stretch"):
-            _submit(study, reuse)
+            _submit(study, reuse, cost.runs if cost else None)
 
 
-def _submit(study: StudySettings, reuse: bool) -> None:
+def _submit(study: StudySettings, reuse: bool, expected_s: dict[str, float] | None) -> None:
     try:
-        st.session_state["study"] = submit(study, reuse=reuse)
+        st.session_state["study"] = submit(study, reuse=reuse, expected_s=expected_s)
     except KDLabError as error:
         show_error(error)
         return
