@@ -192,41 +192,17 @@ def _recipe(form: Form, path: str, task: str) -> None:
         form.edit(
             st.selectbox, f"{path}.optimizer", say("distil.optimizer"), options=["adamw", "sgd"]
         )
-        form.edit(
-            st.selectbox,
-            f"{path}.schedule",
-            say("distil.schedule"),
-            options=["cosine", "constant"],
-            format_func=lambda name: say(f"distil.schedule.{name}"),
-        )
+        names = {name: say(f"distil.schedule.{name}") for name in ("cosine", "constant")}
+        _named(form, f"{path}.schedule", say("distil.schedule"), names, say("distil.schedule.help"))
     with middle:
-        form.edit(
-            st.number_input,
-            f"{path}.lr",
-            say("distil.lr"),
-            min_value=1e-6,
-            max_value=10.0,
-            step=1e-4,
-            format="%.5f",
-        )
-        form.edit(
-            st.number_input,
-            f"{path}.weight_decay",
-            say("distil.weight_decay"),
-            min_value=0.0,
-            max_value=1.0,
-            step=0.001,
-            format="%.4f",
-        )
+        _small_number(form, f"{path}.lr", say("distil.lr"), 1e-6, 10.0, "%.5f")
+        decay = say("distil.weight_decay")
+        _small_number(form, f"{path}.weight_decay", decay, 0.0, 1.0, "%.4f")
     with right:
-        form.edit(
-            st.selectbox,
-            f"{path}.imbalance",
-            say("distil.imbalance"),
-            options=["none", "class_weights", "focal", "sampler"],
-            format_func=lambda name: say(f"distil.imbalance.{name}"),
-            help=say("distil.imbalance.help"),
-        )
+        kinds = ("none", "class_weights", "focal", "sampler")
+        names = {name: say(f"distil.imbalance.{name}") for name in kinds}
+        text = say("distil.imbalance.help")
+        _named(form, f"{path}.imbalance", say("distil.imbalance"), names, text)
         form.edit(
             st.selectbox,
             f"{path}.select_metric",
@@ -235,6 +211,16 @@ def _recipe(form: Form, path: str, task: str) -> None:
             format_func=lambda name: say(f"metric.{name}.title"),
             help=say("distil.select_metric.help"),
         )
+
+
+def _named(form: Form, path: str, label: str, names: dict[str, str], about: str) -> None:
+    form.edit(
+        st.selectbox, path, label, options=list(names), format_func=lambda n: names[n], help=about
+    )
+
+
+def _small_number(form: Form, path: str, label: str, low: float, high: float, shown: str) -> None:
+    form.edit(st.number_input, path, label, min_value=low, max_value=high, step=1e-4, format=shown)
 
 
 def _network_details(form: Form, path: str) -> None:

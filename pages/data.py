@@ -5,6 +5,7 @@ from app.services import services
 from app.texts import number, say, show_error
 from app.visitor import shared_server
 from kd_core.errors import KDLabError
+from kd_core.study.cleanup import delete_dataset
 
 EMBEDDED = ("sample", "sample_binary")
 
@@ -33,7 +34,7 @@ def delete(name: str) -> None:
     with st.popover(say("data.delete", size=size), icon=":material/delete:"):
         st.write(say("data.delete.used" if used else "data.delete.sure", name=name))
         if st.button(say("data.delete.yes"), disabled=bool(used)):
-            services().library.delete(name)
+            delete_dataset(services().store, services().library, name)
             st.session_state.pop("dataset", None)
             st.rerun()
 

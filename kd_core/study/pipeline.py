@@ -9,8 +9,6 @@ package knows the whole chain; each step is a function of the package that it is
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import os
 import time
 from collections.abc import Iterator
@@ -27,16 +25,14 @@ from kd_core.config import DataSettings, RunSettings, WeightSettings
 from kd_core.data import cache
 from kd_core.data.library import Library
 from kd_core.data.loaded import LoadedData
-from kd_core.errors import DataError, ModelError, StoreError
-from kd_core.evaluate.predictions import Predictions, write_predictions
-from kd_core.evaluate.scores import Score, score
+from kd_core.errors import DataError, JobError, ModelError, StoreError
 from kd_core.events import Artefact, Progress, Stage, Started
 from kd_core.export import FileContract, OnnxModel, OnnxTeacher, export_onnx
-from kd_core.latency import measure
 from kd_core.models import TaskModel, build_model, load_checkpoint, save_checkpoint
 from kd_core.models.profile import profile
+from kd_core.study.evaluation import evaluate_file, measure_file
 from kd_core.study.records import (
-    MEASUREMENTS,
+    MODEL,
     RECORD,
     SETTINGS,
     DataRecord,
@@ -46,15 +42,11 @@ from kd_core.study.records import (
     ScoreRecord,
     TrainingRecord,
     write_json,
-    write_text,
 )
 from kd_core.tasks import TASKS
 from kd_core.train import FitResult, fit
 from kd_core.train.checkpoint import network_hash
 from kd_core.train.loader import normalisation
-
-MODEL = "model"
-"""Name of the one model that a training run makes."""
 
 PARITY_IMAGES = 64
 """Validation images on which torch and the exported file are compared."""
@@ -104,10 +96,12 @@ def execute(run: RunSettings, job: Job) -> RunRecord:
         data = load_data(run.data, job.home)
         externals = {name: _load_external(name, run.data, data, job) for name in run.data.external}
     made = _import(run, job, data) if run.role == "imported" else _train(run, job, data)
+    for artefact in _artefacts(job.folder):
+        job.emit(artefact)
     with _stage(job, "evaluate"):
-        scores = _evaluate(made.file, run, job, data, externals)
+        scores = evaluate_file(made.file, run, job, data, externals)
     with _stage(job, "measure"), job.exclusive():
-        _measure(made.file, run, job)
+        measure_file(made.file, run, job)
     record = RunRecord(
         run_id=job.run_id,
         study_id=job.study_id,
@@ -248,57 +242,6 @@ def _normalised(data: LoadedData, settings: DataSettings) -> np.ndarray:
     return (images - mean) / std  # (n, C, S, S)
 
 
-# --- what it is worth ---------------------------------------------------------------------------
-
-
-def _evaluate(
-    file: Path,
-    run: RunSettings,
-    job: Job,
-    data: LoadedData,
-    externals: dict[str, LoadedData],
-) -> dict[str, ScoreRecord]:
-    """Predictions of every part from the exported file; scores of the validation part only."""
-    model = OnnxModel(file, threads=run.compute.threads)
-    parts = {"val": (data, "val"), "test": (data, "test")}
-    parts |= {f"external-{name}": (other, "test") for name, other in externals.items()}
-    validation: dict[str, ScoreRecord] = {}
-    for name, (source, part) in parts.items():
-        if not len(source.parts.get(part, ())):
-            continue
-        predicted = _predict(model, source, part, run.seed)
-        path = job.folder / "predictions" / f"{MODEL}-{name}.parquet"
-        path.parent.mkdir(exist_ok=True)
-        write_predictions(path, predicted)
-        if name == "val":
-            scored = score(predicted)
-            validation = {metric: _score_record(value) for metric, value in scored.items()}
-    return validation
-
-
-def _predict(model: OnnxModel, data: LoadedData, part: str, seed: int) -> Predictions:
-    rows = data.parts[part]
-    return Predictions(
-        ids=rows.ids,
-        targets=rows.targets,
-        logits=model.predict_uint8(rows.images)[TASKS[data.task].output],
-        part=part,
-        seed=seed,
-        patients=rows.patients,
-        groups=dict(rows.groups),
-        classes=data.classes,
-        task=data.task,
-    )
-
-
-def _measure(file: Path, run: RunSettings, job: Job) -> None:
-    lines = [
-        json.dumps({"model": MODEL, "at": figure.measured_at, **figure.to_json()})
-        for figure in measure(file, run.latency)
-    ]
-    write_text(job.folder / MEASUREMENTS, "\n".join(lines) + "\n")
-
-
 # --- the record ---------------------------------------------------------------------------------
 
 
@@ -316,21 +259,6 @@ def _model_record(made: Made, run: RunSettings, scores: dict[str, ScoreRecord]) 
         parity=made.parity,
         scores=scores,
     )
-
-
-def _score_record(score: Score) -> ScoreRecord:
-    return ScoreRecord(
-        value=_known(score.value),
-        low=_known(score.low),
-        high=_known(score.high),
-        n=score.n,
-        method=score.method,
-        undefined=score.undefined.to_json() if score.undefined else None,
-    )
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 def _training_record(fitted: FitResult) -> TrainingRecord:
@@ -354,14 +282,23 @@ def _data_record(data: LoadedData, externals: dict[str, LoadedData]) -> DataReco
 
 @contextmanager
 def _stage(job: Job, stage: Stage) -> Iterator[None]:
-    """Say that a stage begins and ends; ``stop`` is asked in between."""
+    """Say that a stage begins and ends; a run that should stop does so before it begins.
+
+    Raises:
+        JobError: ``cancelled`` or ``paused``.
+    """
+    reason = job.stop()
+    if reason == "paused":
+        raise JobError("paused")
+    if reason is not None:
+        raise JobError("cancelled")
     job.emit(Progress(stage=stage, done=0, total=1))
     yield
     job.emit(Progress(stage=stage, done=1, total=1))
 
 
-def artefacts(folder: Path) -> list[Artefact]:
-    """Every file of a run's folder by name, hash and size."""
+def _artefacts(folder: Path) -> list[Artefact]:
+    """The model files of a run by name, hash and size."""
     return [
         Artefact(
             name=str(path.relative_to(folder)),

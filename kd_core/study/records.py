@@ -33,6 +33,8 @@ from kd_core.events import Event
 RECORD = "record.json"
 SETTINGS = "settings.json"
 MEASUREMENTS = "measurements.jsonl"
+MODEL = "model"
+"""Name of the one model that a training run makes."""
 
 
 class ScoreRecord(Settings):

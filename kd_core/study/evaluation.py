@@ -1,0 +1,92 @@
+"""What a model is worth: predictions, scores and latency of the file that would be deployed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from kd_core.config import RunSettings
+from kd_core.data.loaded import LoadedData
+from kd_core.evaluate.predictions import Predictions, write_predictions
+from kd_core.evaluate.scores import Score, score
+from kd_core.export import OnnxModel
+from kd_core.latency import measure
+from kd_core.study.records import MEASUREMENTS, MODEL, Job, ScoreRecord, write_text
+from kd_core.tasks import TASKS
+
+
+def evaluate_file(
+    file: Path,
+    run: RunSettings,
+    job: Job,
+    data: LoadedData,
+    externals: Mapping[str, LoadedData],
+) -> dict[str, ScoreRecord]:
+    """Write predictions of every part; the scores of the validation part.
+
+    Test and external predictions are written and not scored: they stay sealed in the folder.
+
+    Args:
+        file: The exported model.
+        run: Its configuration.
+        job: Where predictions go.
+        data: The study's data set.
+        externals: External test sets by name.
+    """
+    model = OnnxModel(file, threads=run.compute.threads)
+    parts = {"val": (data, "val"), "test": (data, "test")}
+    parts |= {f"external-{name}": (other, "test") for name, other in externals.items()}
+    validation: dict[str, ScoreRecord] = {}
+    for name, (source, part) in parts.items():
+        if not len(source.parts.get(part, ())):
+            continue
+        predicted = _predict(model, source, part, run.seed)
+        path = job.folder / "predictions" / f"{MODEL}-{name}.parquet"
+        path.parent.mkdir(exist_ok=True)
+        write_predictions(path, predicted)
+        if name == "val":
+            scored = score(predicted)
+            validation = {metric: score_record(value) for metric, value in scored.items()}
+    return validation
+
+
+def _predict(model: OnnxModel, data: LoadedData, part: str, seed: int) -> Predictions:
+    rows = data.parts[part]
+    return Predictions(
+        ids=rows.ids,
+        targets=rows.targets,
+        logits=model.predict_uint8(rows.images)[TASKS[data.task].output],
+        part=part,
+        seed=seed,
+        patients=rows.patients,
+        groups=dict(rows.groups),
+        classes=data.classes,
+        task=data.task,
+    )
+
+
+def measure_file(file: Path, run: RunSettings, job: Job) -> None:
+    """Measure latency and memory of the file, and write one line a measurement."""
+    lines = [
+        json.dumps({"model": MODEL, "at": figure.measured_at, **figure.to_json()})
+        for figure in measure(file, run.latency)
+    ]
+    write_text(job.folder / MEASUREMENTS, "\n".join(lines) + "\n")
+
+
+def score_record(score: Score) -> ScoreRecord:
+    """A score as it stands in a record: what is undefined is ``None``."""
+    return ScoreRecord(
+        value=_known(score.value),
+        low=_known(score.low),
+        high=_known(score.high),
+        n=score.n,
+        method=score.method,
+        undefined=score.undefined.to_json() if score.undefined else None,
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
