@@ -2,11 +2,12 @@
 
 ``python -m benchmarks.distil_overhead --json``
 
-Three students with equal initial weights take turns, an epoch each, in one process: alone, with a
-teacher that runs at every step, and with the teacher's outputs from the cache. Seconds are those
-of the optimiser steps of an epoch; filling a view is timed apart and counted in
-``whole_run_ratio``. With ``--long`` both modes are trained to the end on a data set of the
-library, and their validation accuracy stands beside the times.
+Three students with equal initial weights take turns, a step each, in one process, so that other
+work on the machine slows all of them alike: alone, with a teacher that runs at every step, and with
+the teacher's outputs from the cache. Seconds per epoch are the median step times the steps of an
+epoch; filling a view is timed apart and counted in ``whole_run_ratio``. With ``--long`` both modes
+are trained to the end on a data set of the library, and their validation accuracy stands beside the
+times.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from kd_core.data.library import Library
 from kd_core.data.loaded import LoadedData, Part
 from kd_core.models import build_model
 from kd_core.tasks import TASKS
-from kd_core.train import MODES, Mode, Setup, fit
+from kd_core.train import MODES, Batches, Mode, Setup, fit
 
 LIMIT = 1.15
 """Largest ``cached_ratio`` that is accepted."""
@@ -65,10 +66,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON object and nothing else")
     parser.add_argument("--teacher", default="densenet121")
     parser.add_argument("--student", default="mobilenet_v3_small")
-    parser.add_argument("--images", type=int, default=192, help="training images")
+    parser.add_argument("--images", type=int, default=256, help="training images")
     parser.add_argument("--size", type=int, default=64, help="side in pixels")
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=3, help="timed epochs of each student")
+    parser.add_argument("--rounds", type=int, default=4, help="timed epochs of each student")
     parser.add_argument("--views", type=int, default=8, help="K, stored views of a whole run")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--long", action="store_true", help="also compare validation accuracy")
@@ -83,22 +84,27 @@ def _options() -> argparse.Namespace:
 
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Seconds per epoch of the three students, taken in turn, and their ratios."""
+    """Seconds per epoch of the three students, and their ratios."""
     data = _noise(options.images, options.size)
     modes = {
         "alone": _mode(options, data, folder, None),
         "live": _mode(options, data, folder, DistilSettings(teacher_outputs="live")),
         "cached": _mode(options, data, folder, DistilSettings()),
     }
-    fills = [_seconds(lambda view=view: modes["cached"].begin_epoch(view)) for view in range(2)]
-    seconds: dict[str, list[float]] = {name: [] for name in modes}
+    fills = [_fill(modes["cached"], view) for view in range(2)]
+    steps: dict[str, list[float]] = {name: [] for name in modes}
     for turn in range(options.rounds + 1):
-        for name, mode in modes.items():
-            mode.begin_epoch(turn % 2)  # two views are filled
-            taken = _seconds(lambda mode=mode, turn=turn: _epoch(mode, turn % 2))
-            if turn:  # the first epoch of a process also chooses kernels and memory
-                seconds[name].append(taken)
-    alone, live, cached = (statistics.median(seconds[name]) for name in modes)
+        view = turn % 2  # of the two that are filled
+        for mode in modes.values():
+            mode.begin_epoch(view)
+        epochs = {name: mode.batches(view, 0) for name, mode in modes.items()}
+        for _ in range(modes["alone"].steps_per_epoch):
+            for name, mode in modes.items():
+                taken = _step(mode, epochs[name])
+                if turn:  # the first epoch of a process also chooses kernels and memory
+                    steps[name].append(taken)
+    per_epoch = modes["alone"].steps_per_epoch
+    alone, live, cached = (statistics.median(steps[name]) * per_epoch for name in modes)
     fill = statistics.median(fills)
     whole = WHOLE_RUN_EPOCHS * cached + options.views * fill
     return {
@@ -175,15 +181,17 @@ def _run(
     )
 
 
-def _epoch(mode: Mode, epoch: int) -> None:
-    for batches in mode.batches(epoch, 0):
-        parts = mode.step(batches)
-    parts["total"].item()  # a GPU has finished only when a number is asked for
-
-
-def _seconds(work: Callable[[], None]) -> float:
+def _fill(mode: Mode, view: int) -> float:
+    """Seconds to compute and store the teacher's outputs for a view."""
     began = time.perf_counter()
-    work()
+    mode.begin_epoch(view)
+    return time.perf_counter() - began
+
+
+def _step(mode: Mode, epoch: Iterator[Batches]) -> float:
+    """Seconds to fetch a batch and learn from it."""
+    began = time.perf_counter()
+    mode.step(next(epoch))["total"].item()  # a GPU has finished only when a number is asked for
     return time.perf_counter() - began
 
 
