@@ -18,7 +18,7 @@ from kd_core.jobs import connect
 
 HERE = Path(__file__).parent
 TARGET = HERE / "study"
-LEFT_OUT = shutil.ignore_patterns("checkpoint.pt", "*.lock", "*.log", "events.jsonl", "run.log")
+LEFT_OUT = shutil.ignore_patterns("checkpoint.pt", "*.lock", "*.log", "log.txt")
 
 
 def build(home: Path) -> None:
