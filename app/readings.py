@@ -161,7 +161,8 @@ def arm_summary(reading: Reading, group: Sequence[Result]) -> dict[str, Any]:
     """Mean over seeds, sd over seeds, size and latency of one arm."""
     values = [_number(reading.score(result).value) for result in group]
     spread = over_seeds(values)
-    times = [m.latency_ms_p50 for r in group if (m := r.latency()) is not None]
+    measured = [m for r in group if (m := r.latency()) is not None]
+    times = [m.latency_ms_p50 for m in measured]
     only = reading.score(group[0])
     return {
         "mean": spread.mean,
@@ -171,4 +172,5 @@ def arm_summary(reading: Reading, group: Sequence[Result]) -> dict[str, Any]:
         "high": only.high,
         "size": group[0].model.size_bytes,
         "latency": float(pd.Series(times).median()) if times else None,
+        "cpu": ", ".join(sorted({m.cpu for m in measured})) or "–",
     }

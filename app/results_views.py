@@ -50,7 +50,9 @@ def headline(reading: Reading) -> None:
                 st.caption(say("results.sd", sd=about["sd"], n=about["n"]))
             else:
                 st.caption(say("results.interval", low=about["low"], high=about["high"]))
-            st.caption(say("results.cost", size=about["size"], latency=about["latency"]))
+            st.caption(
+                say("results.cost", size=about["size"], latency=about["latency"], cpu=about["cpu"])
+            )
 
 
 def verdicts(reading: Reading) -> None:
