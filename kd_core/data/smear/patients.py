@@ -7,11 +7,12 @@ model must be tested on patients that it has not seen.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 
-from kd_core.data.smear.shapes import Array, between
+from kd_core.data.smear.shapes import N_STAINS, Array, between
 
 SLIDES_PER_PATIENT = 2
 CLASSES = ("healthy", "ring", "trophozoite", "schizont", "confuser")
@@ -104,19 +105,20 @@ def draw_patient(seed: int, index: int) -> tuple[Patient, tuple[Slide, ...]]:
             float(share) for share in rng.dirichlet(np.array(CLASS_SHARES) * SHARE_CONCENTRATION)
         ),
     )
-    # Slides of one patient are stained and photographed in one place: they share most of it.
-    place = rng.bit_generator.state
     slides = tuple(
-        _draw_slide(f"{patient.name}{'ab'[k]}", place, np.random.PCG64([seed, 2, index, k]))
+        _draw_slide(
+            f"{patient.name}{'ab'[k]}",
+            # slides of one patient are stained and photographed in one place: the same draws
+            rng=deepcopy(rng),
+            own=np.random.Generator(np.random.PCG64([seed, 2, index, k])),
+        )
         for k in range(SLIDES_PER_PATIENT)
     )
     return patient, slides
 
 
-def _draw_slide(name: str, place: object, own_bits: np.random.PCG64) -> Slide:
-    bits = np.random.PCG64()
-    bits.state = place
-    rng, own = np.random.Generator(bits), np.random.Generator(own_bits)
+def _draw_slide(name: str, rng: np.random.Generator, own: np.random.Generator) -> Slide:
+    """A slide from what its patient's slides share (``rng``) and what they do not (``own``)."""
     return Slide(
         name=name,
         spectra=_draw_spectra(rng, own),
@@ -138,14 +140,11 @@ def _draw_spectra(rng: np.random.Generator, own: np.random.Generator) -> Array:
     """Optical densities (4, 3): acid stains are pink, alkaline ones grey-blue."""
     alkaline = float(rng.beta(1.2, 1.6))
     strength = between(rng, 0.65, 1.3) * between(own, 0.92, 1.08)
-    hue = 1.0 + rng.normal(size=(N_DYES, 3)) * 0.06 + own.normal(size=(N_DYES, 3)) * 0.02
+    hue = 1.0 + rng.normal(size=(N_STAINS, 3)) * 0.06 + own.normal(size=(N_STAINS, 3)) * 0.02
     haemoglobin = ((1.0 - alkaline) * _EOSIN + alkaline * _GREYISH) * strength
     purple = between(rng, 0.0, 0.35)  # eosin that stays on the chromatin makes it redder
     chromatin = (1.0 - purple) * _AZURE + purple * np.array([0.16, 0.78, 0.36])
     return np.stack([haemoglobin, _BLUE, chromatin, _BROWN]) * hue
-
-
-N_DYES = 4
 
 
 def _draw_background(rng: np.random.Generator, own: np.random.Generator) -> Array:

@@ -46,7 +46,7 @@ class Plane:
     @cached_property
     def direction(self) -> NDArray[np.complex128]:
         """exp(iθ) of each pixel, (h, w)."""
-        return (self.x + 1j * self.y) / self.distance
+        return np.asarray((self.x + 1j * self.y) / self.distance, dtype=np.complex128)
 
 
 @dataclass(frozen=True)
