@@ -42,9 +42,8 @@ def agreement(first: Predictions, second: Predictions) -> Agreement:
     same = first.predicted() == second.predicted()
     same = same.all(1) if same.ndim == 2 else same
     sure = second.probabilities()
-    order = np.argsort(
-        -(sure.max(1) if first.task == "classification" else np.abs(sure - 0.5).max(1))
-    )
+    surest = sure.max(1) if first.task == "classification" else np.abs(sure - 0.5).max(1)
+    order = np.argsort(-surest, kind="stable")
 
     def at(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         return order[mask[order]].astype(np.int64)

@@ -6,6 +6,9 @@ Images of one patient are alike, so patients are drawn where they are known, ima
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +21,13 @@ DEFINED = 0.9
 CHUNK = 4_000_000
 """Weights held at once: 32 MB."""
 
+NOTHING_SEEN = 3.0
+"""What did not happen in n units happens in fewer than about 3 / n of all (95 %; Hanley &
+Lippman-Hand 1983)."""
+
+SAME = 1e-12
+"""Two ends of an interval closer than this differ by rounding only."""
+
 
 def units(patients: NDArray[np.str_] | None, n: int) -> NDArray[np.int64]:
     """The unit that is drawn, by number, of each image: its patient, or itself; (N,)."""
@@ -27,8 +37,30 @@ def units(patients: NDArray[np.str_] | None, n: int) -> NDArray[np.int64]:
 
 
 def draws(n_units: int, repeats: int, rng: np.random.Generator) -> Array:
-    """How often each unit was drawn in each repeat, (R, U); every row sums to U."""
-    return rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=repeats).astype(float)
+    """How often each unit was drawn in each repeat, (R, U); every row sums to U.
+
+    >>> draws(5, 2, np.random.default_rng(0)).sum(1)
+    array([5., 5.])
+    """
+    counts = rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=repeats)
+    return np.asfortranarray(counts, dtype=float)
+
+
+def weightings(
+    of_image: NDArray[np.int64], repeats: int, rng: np.random.Generator
+) -> Iterator[Array]:
+    """How often each image was drawn, in chunks of repeats, (r, N) in Fortran order.
+
+    Args:
+        of_image: The unit of each image, from :func:`units`.
+        repeats: R, over all chunks.
+        rng: Source of the draws.
+    """
+    n_units = int(of_image.max()) + 1
+    step = max(1, CHUNK // len(of_image))
+    for start in range(0, repeats, step):
+        drawn = draws(n_units, min(step, repeats - start), rng)
+        yield drawn.T[of_image].T
 
 
 def interval(values: Array, level: float = LEVEL) -> tuple[float, float]:
@@ -43,3 +75,35 @@ def interval(values: Array, level: float = LEVEL) -> tuple[float, float]:
     tail = (1 - level) / 2 * 100
     low, high = np.percentile(finite, [tail, 100 - tail])
     return float(low), float(high)
+
+
+def unseen(
+    targets: NDArray[Any], n_classes: int, of_image: NDArray[np.int64]
+) -> tuple[Array, Array]:
+    """How far a share may be off where no image differed: 3 / n, at most 1.
+
+    A bootstrap repeats what was seen; where all answers are right, its interval has no width,
+    however few they are.
+
+    Args:
+        targets: (N,), or (N, L) with NaN for what is not known.
+        n_classes: K.
+        of_image: The unit of each image, from :func:`units`.
+
+    Returns:
+        For each class, resting on the units with images of it, and with images of the others;
+        both (K,).
+
+    >>> unseen(np.array([0] * 30 + [1] * 300), 2, np.arange(330))[0].tolist()
+    [0.1, 0.01]
+    """
+    if targets.ndim == 1:
+        targets = np.eye(n_classes)[targets]
+    n_with, n_without = (
+        np.array([len(np.unique(of_image[column == side])) for column in targets.T])
+        for side in (1, 0)
+    )
+    return (
+        np.minimum(1.0, NOTHING_SEEN / np.maximum(n_with, 1)),
+        np.minimum(1.0, NOTHING_SEEN / np.maximum(n_without, 1)),
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kd_core.evaluate.metrics import ECE_BINS
+from kd_core.evaluate.kernels import ECE_BINS, bin_of
 from kd_core.evaluate.predictions import Predictions
 
 Array = NDArray[np.float64]
@@ -39,7 +39,7 @@ def reliability(predictions: Predictions, bins: int = ECE_BINS) -> Reliability:
         sure, hit = p[known], predictions.targets[known].astype(float)
     else:
         sure, hit = p.max(1), (p.argmax(1) == predictions.targets).astype(float)
-    place = np.clip(np.ceil(sure * bins).astype(int) - 1, 0, bins - 1)
+    place = bin_of(sure, bins)
     count = np.bincount(place, minlength=bins)
     full = count > 0
     return Reliability(

@@ -24,8 +24,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from scipy import special
 
-from kd_core.errors import StoreError
+from kd_core.errors import DataError, StoreError
 
 METADATA = b"kdlab.predictions"
 VERSION = 1
@@ -45,6 +46,10 @@ class Predictions:
         task: ``classification`` or ``multilabel``.
         patients: Patient of each image, (N,), or ``None``.
         groups: Subgroup columns, each (N,).
+
+    Raises:
+        DataError: ``predictions_shape`` where lengths differ or a target is no class;
+            ``predictions_not_finite`` where a model answered NaN or infinity.
     """
 
     ids: tuple[str, ...]
@@ -57,6 +62,22 @@ class Predictions:
     patients: NDArray[np.str_] | None = None
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        n, k = len(self.ids), len(self.classes)
+        columns = [self.targets, *self.groups.values()]
+        columns += [] if self.patients is None else [self.patients]
+        fits = self.logits.shape == (n, k) and all(len(column) == n for column in columns)
+        if self.task == "multilabel":
+            fits = fits and self.targets.shape == (n, k)
+        else:
+            fits = fits and self.targets.shape == (n,)
+            fits = fits and (n == 0 or (self.targets.min() >= 0 and self.targets.max() < k))
+        if not fits:
+            raise DataError("predictions_shape", images=n, classes=k, got=list(self.logits.shape))
+        if not np.isfinite(self.logits).all():
+            wrong = int((~np.isfinite(self.logits)).any(1).sum())
+            raise DataError("predictions_not_finite", images=n, wrong=wrong)
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -64,9 +85,8 @@ class Predictions:
         """Softmax over classes, or a sigmoid for each label; (N, K)."""
         logits = self.logits.astype(np.float64)
         if self.task == "multilabel":
-            return np.asarray(1 / (1 + np.exp(-logits)))
-        shifted = np.exp(logits - logits.max(1, keepdims=True))
-        return np.asarray(shifted / shifted.sum(1, keepdims=True))
+            return np.asarray(special.expit(logits))
+        return np.asarray(special.softmax(logits, axis=1))
 
     def predicted(self) -> NDArray[np.int64]:
         """The class of highest probability (N,), or each label at 0.5, (N, L)."""
@@ -113,24 +133,26 @@ def read_predictions(path: Path | str) -> Predictions:
     try:
         table = pq.read_table(path)
         about = json.loads(table.schema.metadata[METADATA])
+        return _from_frame(table.to_pandas(), tuple(about["classes"]), about["task"])
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise StoreError("predictions_unreadable", path=str(path), detail=str(error)) from None
-    frame = table.to_pandas()
-    classes = tuple(about["classes"])
-    multilabel = about["task"] == "multilabel"
+
+
+def _from_frame(frame: pd.DataFrame, classes: tuple[str, ...], task: str) -> Predictions:
+    labels = [f"label:{name}" for name in classes]
     known = frame["patient"].notna().all() and len(frame) > 0
     return Predictions(
         ids=tuple(frame["image"]),
         targets=(
-            frame[[f"label:{n}" for n in classes]].to_numpy(np.float32)
-            if multilabel
+            frame[labels].to_numpy(np.float32)
+            if task == "multilabel"
             else frame["label"].to_numpy(np.int64)
         ),
-        logits=frame[[f"logit:{n}" for n in classes]].to_numpy(np.float32),
+        logits=frame[[f"logit:{name}" for name in classes]].to_numpy(np.float32),
         part=str(frame["part"].iloc[0]) if len(frame) else "",
         seed=int(frame["seed"].iloc[0]) if len(frame) else 0,
         classes=classes,
-        task=about["task"],
+        task=task,
         patients=frame["patient"].to_numpy(dtype=np.str_) if known else None,
         groups={
             name.removeprefix("group:"): frame[name].to_numpy(dtype=np.str_)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kd_core.evaluate.bootstrap import CHUNK, draws, interval, units
-from kd_core.evaluate.metrics import METRICS
+from kd_core.evaluate.bootstrap import NOTHING_SEEN, SAME, interval, units, unseen, weightings
+from kd_core.evaluate.kernels import Kernel
+from kd_core.evaluate.metrics import METRICS, MetricSpec
 from kd_core.evaluate.predictions import Predictions
 from kd_core.text import Msg
 
-Method = Literal["bootstrap_patients", "bootstrap_images", "none"]
+Array = NDArray[np.float64]
+Method = Literal["bootstrap_patients", "bootstrap_images", "nothing_seen", "none"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Score:
         high: High end.
         n: Images that it rests on.
         undefined: Why there is no value.
-        method: What the interval was drawn over.
+        method: What the interval was drawn over; ``nothing_seen`` where no image made a
+            difference and the interval says what that many images could have missed.
     """
 
     value: float
@@ -61,31 +64,56 @@ def score(
     fitting = [name for name, spec in METRICS.items() if predictions.task in spec.tasks]
     names = list(metrics) if metrics is not None else fitting
     probabilities, targets = predictions.probabilities(), predictions.targets
-    method: Method = "bootstrap_images" if predictions.patients is None else "bootstrap_patients"
-    repeated: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
-    if len(predictions):
-        for weights in _weightings(predictions, repeats, seed):
-            for name in names:
-                repeated[name].append(METRICS[name].fn(probabilities, targets, weights))
+    repeated = _repeated(predictions, names, repeats, seed)
     scores: dict[str, Score] = {}
     for name in names:
         point = METRICS[name].fn(probabilities, targets)
-        values = np.concatenate(repeated[name]) if repeated[name] else None
         for key, column in _columns(name, predictions.classes):
             value = float(point if column is None else point[column])
-            drawn = values if values is None or column is None else values[:, column]
-            low, high = (math.nan, math.nan) if drawn is None else interval(drawn)
-            if math.isnan(value):
-                low = high = math.nan
-            scores[key] = Score(
-                value=value,
-                low=low,
-                high=high,
-                n=len(predictions),
-                undefined=_reason(predictions, column) if math.isnan(value) else None,
-                method="none" if math.isnan(low) else method,
-            )
+            drawn = repeated[name] if column is None else repeated[name][:, column]
+            scores[key] = _score(predictions, METRICS[name], column, value, drawn)
     return scores
+
+
+def _repeated(
+    predictions: Predictions, names: Sequence[str], repeats: int, seed: int
+) -> dict[str, Array]:
+    """The metrics' bootstrap repeats, (R,) or (R, K)."""
+    probabilities, targets = predictions.probabilities(), predictions.targets
+    of_image = units(predictions.patients, len(predictions))
+    rng = np.random.default_rng(seed)
+    empty = {n: np.empty((0, len(predictions.classes))[: 1 + METRICS[n].per_class]) for n in names}
+    chunks: dict[str, list[Array]] = {name: [values] for name, values in empty.items()}
+    for weights in weightings(of_image, repeats, rng) if len(predictions) else ():
+        done: dict[Kernel, Array] = {}  # macro AUC and AUC by class are the same arithmetic
+        for name in names:
+            spec = METRICS[name]
+            kernel = spec.kernel(targets)
+            if kernel not in done:
+                done[kernel] = kernel(probabilities, targets, weights)
+            chunks[name].append(spec.reduce(done[kernel]))
+    return {name: np.concatenate(values) for name, values in chunks.items()}
+
+
+def _score(
+    predictions: Predictions, spec: MetricSpec, column: int | None, value: float, drawn: Array
+) -> Score:
+    n = len(predictions)
+    if math.isnan(value):
+        return Score(value, math.nan, math.nan, n, undefined=_reason(predictions, column))
+    if spec.inflated and len(drawn):
+        drawn = np.maximum(0.0, drawn - (np.nanmean(drawn) - value))
+    low, high = interval(drawn)
+    of_image = units(predictions.patients, n)
+    method: Method = "bootstrap_images" if predictions.patients is None else "bootstrap_patients"
+    if math.isnan(low):
+        method = "none"
+    elif math.isclose(low, high, abs_tol=SAME):
+        reach = reach_unseen(predictions, spec, of_image, column)
+        # at most down to 0, and up to 1, unless the figure itself is beyond
+        low, high = max(value - reach, min(value, 0.0)), min(value + reach, max(value, 1.0))
+        method = "nothing_seen"
+    return Score(value, low, high, n, method=method)
 
 
 def _columns(name: str, classes: Sequence[str]) -> list[tuple[str, int | None]]:
@@ -94,14 +122,27 @@ def _columns(name: str, classes: Sequence[str]) -> list[tuple[str, int | None]]:
     return [(f"{name}:{label}", k) for k, label in enumerate(classes)]
 
 
-def _weightings(predictions: Predictions, repeats: int, seed: int) -> Iterator[NDArray[np.float64]]:
-    """Weights of images in chunks of repeats, (r, N)."""
-    of_image = units(predictions.patients, len(predictions))
-    n_units = int(of_image.max()) + 1
-    rng = np.random.default_rng(seed)
-    step = max(1, CHUNK // len(predictions))
-    for start in range(0, repeats, step):
-        yield draws(n_units, min(step, repeats - start), rng)[:, of_image]
+def reach_unseen(
+    predictions: Predictions,
+    spec: MetricSpec,
+    of_image: NDArray[np.int64],
+    column: int | None = None,
+) -> float:
+    """How far off a figure may be that came out the same in all repeats.
+
+    Args:
+        predictions: What it was computed from.
+        spec: The metric.
+        of_image: The unit of each image; the fewer units, the further.
+        column: The class, for a metric with one value a class.
+    """
+    sides = unseen(predictions.targets, len(predictions.classes), of_image)
+    reach = sides[1 if spec.of_others else 0]
+    if column is not None:
+        return float(reach[column])
+    kernel, one = spec.kernel(predictions.targets), np.ones((1, len(predictions)))
+    by_class = kernel(predictions.probabilities(), predictions.targets, one).ndim == 2
+    return float(reach.mean()) if by_class else min(1.0, NOTHING_SEEN / int(of_image.max() + 1))
 
 
 def _reason(predictions: Predictions, column: int | None) -> Msg:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from kd_core.evaluate.metrics import confusion
+from kd_core.evaluate.kernels import confusion
 from kd_core.evaluate.predictions import Predictions
 from kd_core.figures.look import PALETTE, Say, figure
 from kd_core.text import Msg
