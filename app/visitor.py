@@ -19,8 +19,9 @@ _NAME = re.compile(r"[0-9a-f]{24}")
 def visitor() -> str:
     """This visitor's name: 24 hex digits."""
     if "visitor" not in st.session_state:
-        known = st.context.cookies.get(COOKIE, "")
-        st.session_state["visitor"] = known if _NAME.fullmatch(known) else secrets.token_hex(12)
+        known = st.context.cookies.get(COOKIE)
+        valid = isinstance(known, str) and _NAME.fullmatch(known)
+        st.session_state["visitor"] = known if valid else secrets.token_hex(12)
     return str(st.session_state["visitor"])
 
 
