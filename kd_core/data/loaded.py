@@ -70,7 +70,7 @@ class LoadedData:
     augment: str = "none"
     interpolation: str = "bilinear-antialias"
     synthetic: bool = False
-    window: Window = Window()
+    window: Window = field(default_factory=Window)
 
     @property
     def channels(self) -> int:
