@@ -12,7 +12,6 @@ from typing import Any
 from kd_core.cli.screen import Screen
 from kd_core.config import ComputeSettings
 from kd_core.errors import StoreError
-from kd_core.study import cleanup
 from kd_core.study.collect import collect as collect_runs
 from kd_core.study.rebuild import rebuild as rebuild_store
 from kd_core.study.store import Store
@@ -88,6 +87,8 @@ def rebuild(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
 
 def gc(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
     """Remove what nothing refers to, and say what is used."""
+    from kd_core.study import cleanup
+
     with contextlib.closing(Store()) as store:
         found = cleanup.gc(store, dry_run=arguments.dry_run)
         usage = cleanup.disk_usage(store)
@@ -126,6 +127,7 @@ def delete(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
 
 def _delete(store: Store, name: str) -> tuple[str, int]:
     from kd_core.data.library import Library
+    from kd_core.study import cleanup
 
     if any(row.id == name for row in store.studies()):
         return "study", cleanup.delete_study(store, name)
