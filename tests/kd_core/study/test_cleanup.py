@@ -4,10 +4,13 @@ import shutil
 
 import pytest
 
+from kd_core.data import cache
+from kd_core.data.draft import draft
+from kd_core.data.library import Library
 from kd_core.errors import JobError, StoreError
 from kd_core.study.claims import Claims
 from kd_core.study.cleanup import (
-    delete_data_caches,
+    delete_dataset,
     delete_run,
     delete_study,
     disk_usage,
@@ -16,6 +19,7 @@ from kd_core.study.cleanup import (
 from kd_core.study.rebuild import rebuild
 from kd_core.study.store import Store
 from kd_core.study.submit import submit
+from tests.helpers_data import tiny_images, write_folder
 from tests.helpers_jobs import by_key, run_all, study
 
 
@@ -24,8 +28,20 @@ def store():
     return Store()
 
 
-def cached(store, name, kind="teacher_outputs", **key):
-    folder = store.home.cache / kind / name
+@pytest.fixture
+def library(store):
+    return Library(store.home.root)
+
+
+@pytest.fixture
+def cells(library, tmp_path):
+    """A small data set of the library."""
+    write_folder(tmp_path / "images", *tiny_images(30))
+    return library.add(draft(tmp_path / "images"), "cells")
+
+
+def cached(store, name, **key):
+    folder = store.home.cache / "teacher" / "teacher_outputs" / name
     folder.mkdir(parents=True)
     (folder / "key.json").write_text(json.dumps(key))
     return folder
@@ -35,12 +51,12 @@ def age(path):
     os.utime(path, (1, 1), follow_symlinks=False)
 
 
-def test_a_run_goes_with_its_folder_and_its_teacher_outputs(store):
-    study_id = submit(store, study(0))
+def test_a_run_goes_with_its_folder_and_its_teacher_outputs(store, cells):
+    study_id = submit(store, study(0, data_hash=cells.hash))
     run_all(store)
     teacher = by_key(store, study_id)["teacher-s0"]
-    mine = cached(store, "mine", data="d1", teacher="network-teacher-s0")
-    other = cached(store, "other", data="d1", teacher="network-baseline-s0")
+    mine = cached(store, "mine", data=cells.hash, teacher="network-teacher-s0")
+    other = cached(store, "other", data=cells.hash, teacher="network-baseline-s0")
     folder = store.home.run(teacher.id)
     assert delete_run(store, teacher.id) > 0
     assert not folder.exists()
@@ -87,34 +103,52 @@ def test_a_study_goes_with_its_runs_but_not_those_that_another_shows(store):
         delete_study(store, second)
 
 
-def test_caches_of_a_data_set_go_unless_it_is_in_use(store):
-    study_id = submit(store, study(0))
-    mine = cached(store, "mine", data="d1")
-    other = cached(store, "other", "images", data="d2")
+def test_a_data_set_goes_with_what_was_computed_from_it_unless_it_is_in_use(store, library, cells):
+    wanted = study(0, data_hash=cells.hash)
+    wanted = wanted.change(data=wanted.data.change(dataset="cells"))
+    study_id = submit(store, wanted)
+    outputs = cached(store, "mine", data=cells.hash, teacher="t")
+    cache.load(cells, 16, library.cache)
+    decoded = cache.cache_folder(library.cache, cells.hash, 16)
     with pytest.raises(JobError, match="dataset_in_use") as caught:
-        delete_data_caches(store, "sample", "d1")
+        delete_dataset(store, library, "cells")
     assert caught.value.fields["n"] == 3
+    assert decoded.is_dir()
     delete_study(store, study_id)
-    delete_data_caches(store, "sample", "d1")
-    assert not mine.exists()
-    assert other.exists()
+    assert delete_dataset(store, library, "cells") > 0
+    assert "cells" not in library.names()
+    assert not outputs.exists()
+    assert not decoded.exists()
 
 
-def test_gc_tells_then_removes_what_nothing_refers_to(store):
-    study_id = submit(store, study(0))
+def test_gc_drops_caches_of_data_that_is_gone_only(store, library, cells):
+    kept = cache.cache_folder(library.cache, cells.hash, 16)
+    gone = cache.cache_folder(library.cache, "0" * 64, 16)
+    for path in (kept, gone):
+        path.mkdir(parents=True)
+        age(path)
+    fresh = cache.cache_folder(library.cache, "1" * 64, 16)  # of an import under way
+    fresh.mkdir()
+    assert [(item.path, item.reason) for item in gc(store)] == [(gone, "data_unknown")]
+    assert kept.is_dir()
+    assert fresh.is_dir()
+
+
+def test_gc_tells_then_removes_what_nothing_refers_to(store, cells):
+    study_id = submit(store, study(0, data_hash=cells.hash))
     run_all(store)
     home = store.home
     runs = by_key(store, study_id)
     keep = [
         home.run(runs["teacher-s0"].id),
-        cached(store, "used", data="d1", teacher="network-teacher-s0"),
+        cached(store, "used", data=cells.hash, teacher="network-teacher-s0"),
         home.uploads / "fresh.onnx",
         home.studies / ".new-file",
     ]
     drop = [
         home.run("r-stranger"),
         home.work("r-unknown"),
-        cached(store, "no-teacher", data="d1", teacher="gone"),
+        cached(store, "no-teacher", data=cells.hash, teacher="gone"),
         home.runs / ".gone-r1",
         home.uploads / "old.onnx",
         home.logs / "old.log",
@@ -144,12 +178,12 @@ def test_an_upload_that_a_run_uses_stays(store):
     assert gc(store) == []
 
 
-def test_outputs_stay_while_a_network_is_unknown(store):
-    submit(store, study(0))
+def test_outputs_stay_while_a_network_is_unknown(store, cells):
+    submit(store, study(0, data_hash=cells.hash))
     run_all(store)
     with store.db.write() as db:
         db.execute("UPDATE models SET network_sha256 = '' WHERE role = 'teacher'")
-    cached(store, "maybe", data="d1", teacher="who")
+    cached(store, "maybe", data=cells.hash, teacher="who")
     assert gc(store) == []
 
 
