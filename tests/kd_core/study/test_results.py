@@ -47,10 +47,10 @@ def test_arms_are_keys_without_seeds(tmp_path) -> None:
 
 
 def test_seeds_are_paired_and_one_teacher_stands_for_all(tmp_path) -> None:
-    good = [fake(tmp_path, f"good-s{seed}", seed, 0.97) for seed in (0, 1, 2)]
-    poor = [fake(tmp_path, f"poor-s{seed}", seed, 0.6) for seed in (0, 1)]
+    good = [fake(tmp_path, f"good-s{seed}", seed, 0.97) for seed in (0, 1, 2, 3)]
+    poor = [fake(tmp_path, f"poor-s{seed}", seed, 0.6) for seed in (0, 1, 2)]
     teacher = [fake(tmp_path, "teacher-s0", 0, 0.99)]
     found = compare_arms(good, poor, "accuracy")
-    assert (found.kind, found.n_seeds) == ("better", 2)
+    assert (found.kind, found.n_seeds) == ("better", 3)
     assert compare_arms(poor, teacher, "accuracy").kind == "worse"
-    assert compare_arms(good, teacher, "accuracy").n_seeds == 3
+    assert compare_arms(good, teacher, "accuracy").n_seeds == 4
