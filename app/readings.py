@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,9 +47,13 @@ class Reading:
 
     def score(self, result: Result) -> ScoreRecord | Score:
         """The chosen metric of one model on the chosen part."""
+        return self.scores(result)[self.metric]
+
+    def scores(self, result: Result) -> Mapping[str, ScoreRecord | Score]:
+        """All scores of one model on the chosen part."""
         if self.part == "val":
-            return result.scores[self.metric]
-        return scores_on(self.study.id, result.run.id, self.part, self.opened)[self.metric]
+            return result.scores
+        return scores_on(self.study.id, result.run.id, self.part, self.opened)
 
 
 def read_study(study_id: str) -> tuple[StudyRow, tuple[Result, ...]]:

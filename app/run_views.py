@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,7 @@ from app.texts import number, say
 from app.theme import is_dark
 from kd_core.data import cache
 from kd_core.errors import KDLabError
-from kd_core.evaluate import METRICS, agreement, reliability
+from kd_core.evaluate import METRICS, Score, agreement, reliability
 from kd_core.figures import (
     Bar,
     class_bars_figure,
@@ -25,9 +26,10 @@ from kd_core.figures import (
     lines_figure,
     lines_info,
     reliability_figure,
+    reliability_info,
 )
 from kd_core.study.pipeline import load_data
-from kd_core.study.records import RunRecord
+from kd_core.study.records import RunRecord, ScoreRecord
 from kd_core.study.results import Result, predictions
 
 FLIPS = 24
@@ -47,7 +49,8 @@ def detail(reading: Reading, result: Result) -> None:
         _classes(reading, result)
     with calibration:
         found = reliability(predictions(result, reading.part, opened=reading.opened))
-        _plot(reliability_figure({result.run.key: found}, say, is_dark()), "reliability")
+        bins = reliability_info({result.run.key: found})
+        _plot(reliability_figure(bins, say, is_dark()), "reliability")
     with environment:
         st.json(record.environment)
     with settings:
@@ -130,23 +133,29 @@ def _classes(reading: Reading, result: Result) -> None:
         with left:
             _plot(confusion_figure(confusion_info(found), say, is_dark()), "confusion")
     with right:
-        per_class = [name for name, spec in METRICS.items() if spec.per_class]
+        had = reading.scores(result)  # a run recorded earlier may lack a metric that is new
+        per_class = [name for name in METRICS if f"{name}:{found.classes[0]}" in had]
         metric = st.selectbox(
             say("run.per_class"), per_class, format_func=lambda n: say(f"metric.{n}.title")
         )
-        bars = {
-            other.run.key: _bars(other, metric, found.classes)
+        shown = [
+            other
             for other in reading.results
             if other.run.seed == result.run.seed or other.model.role == "teacher"
-        }
-        info = class_bars_info(metric, found.classes, bars)
+        ]
+        bars = {o.run.key: _bars(reading.scores(o), metric, found.classes) for o in shown}
+        roles = {other.run.key: other.model.role for other in shown}
+        info = class_bars_info(metric, found.classes, bars, roles)
         _plot(class_bars_figure(info, say, is_dark()), "per-class")
         st.caption(say("run.per_class.caption"))
 
 
-def _bars(result: Result, metric: str, classes: tuple[str, ...]) -> list[Bar]:
-    scores = [result.scores[f"{metric}:{name}"] for name in classes]
-    return [Bar(*(math.nan if v is None else v for v in (s.value, s.low, s.high))) for s in scores]
+def _bars(
+    scores: Mapping[str, ScoreRecord | Score], metric: str, classes: tuple[str, ...]
+) -> list[Bar]:
+    found = [scores.get(f"{metric}:{name}") for name in classes]
+    ends = [(s.value, s.low, s.high) if s else (None,) * 3 for s in found]
+    return [Bar(*(math.nan if v is None else v for v in values)) for values in ends]
 
 
 def compare(reading: Reading) -> None:

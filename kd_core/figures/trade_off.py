@@ -7,19 +7,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import plotly.graph_objects as go
 
 from kd_core.evaluate.pareto import pareto
-from kd_core.figures.look import ROLE_SYMBOLS, Say, arm_colour, figure, padded
+from kd_core.figures.cost_axis import CostAxis
+from kd_core.figures.labels import Label, place_labels
+from kd_core.figures.look import (
+    Say,
+    arm_name,
+    faint,
+    figure,
+    finite_range,
+    legend_px,
+    reach,
+    role_style,
+    shorten,
+    veil,
+)
 from kd_core.text import Msg
 
 Axis = Literal["size_bytes", "latency_ms", "macs", "params"]
 UNIT = {"size_bytes": 1e6, "latency_ms": 1.0, "macs": 1e6, "params": 1e6}
 """What one unit of each axis on the screen is: MB, ms, millions."""
 
-MARKER_PX = (11, 34)
+MARKER_PX = (10, 30)
 """Smallest and largest marker; its area shows the third quantity."""
+
+HEIGHT = 460
+
+MAX_MODELS = 400
+"""Models drawn; the front and the best come first."""
+
+MAX_LABELS = 8
+"""Arms up to which names stand beside the markers; beyond, they stand in the legend."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +84,7 @@ class TradeOff:
         metric: The accuracy axis.
         higher_is_better: Which way is up for it.
         front: Whether each point is on the Pareto front.
-        left_out: Names of models without a coordinate.
+        left_out: Names of models without a coordinate, or beyond what can be drawn.
     """
 
     points: tuple[ModelPoint, ...]
@@ -85,78 +105,123 @@ def trade_off_info(
     area: Axis | Literal[""] = "",
 ) -> TradeOff:
     """What is true: the models that can be drawn, and which of them nobody beats."""
-    drawn = [p for p in points if getattr(p, x) is not None and math.isfinite(p.value)]
-    front = pareto([(p.value, getattr(p, x)) for p in drawn], (higher_is_better, False))
-    names = {p.label for p in drawn}
+    known = [p for p in points if getattr(p, x) is not None and math.isfinite(p.value)]
+    front = pareto([(p.value, getattr(p, x)) for p in known], (higher_is_better, False))
+    sign = -1 if higher_is_better else 1
+    order = sorted(range(len(known)), key=lambda i: (not front[i], sign * known[i].value))
+    drawn = sorted(order[:MAX_MODELS])
+    shown = {id(known[i]) for i in drawn}
     return TradeOff(
-        points=tuple(drawn),
+        points=tuple(known[i] for i in drawn),
         x=x,
         area=area,
         metric=metric,
         higher_is_better=higher_is_better,
-        front=tuple(front),
-        left_out=tuple(p.label for p in points if p.label not in names),
+        front=tuple(front[i] for i in drawn),
+        left_out=tuple(p.label for p in points if id(p) not in shown),
     )
 
 
 def trade_off_figure(info: TradeOff, say: Say, dark: bool = False) -> go.Figure:
-    """How it looks: one colour and shape an arm, error bars, a dotted line along the front."""
-    arms = list(dict.fromkeys(p.arm for p in info.points if p.role == "student"))
-    traces = [_front(info, say, dark)] if sum(info.front) > 1 else []
-    traces += [_arm(info, arm, arms, say) for arm in dict.fromkeys(p.arm for p in info.points)]
-    xs = [getattr(p, info.x) / UNIT[info.x] for p in info.points]
-    ends = [v for p in info.points for v in (p.low, p.high, p.value) if math.isfinite(v)]
+    """How it looks: one colour and shape an arm, error bars, a dotted line along the front.
+
+    Models of the same cost are drawn side by side, a little off their true place; the pop-up has
+    the true figures. An estimated latency is an open marker.
+    """
+    arms = list(dict.fromkeys(p.arm for p in info.points))
+    labelled = len(arms) <= MAX_LABELS
+    axis = CostAxis.of(_costs(info))
+    places = _places(info, axis)
+    traces = [_front(info, places, say, dark)] if sum(info.front) > 1 else []
+    traces += [_arm(info, arm, places, say, labelled) for arm in arms]
+    y_range = finite_range(v for p in info.points for v in (p.low, p.high, p.value)) or [0.0, 1.0]
     return figure(
         traces,
+        say,
         dark,
-        460,
+        HEIGHT + (0 if labelled else legend_px(len(arms))),
         xaxis={
             "title": say(Msg(f"axis.{info.x}")),
-            "type": "log" if _wide(xs) else "linear",
-            "range": _x_range(xs),
+            "type": "log" if axis.log else "linear",
+            "dtick": "D2" if axis.log else None,  # 1, 2, 5, 10, …
+            "range": [axis.low, axis.high],
         },
-        yaxis={
-            "title": say(Msg(f"metric.{info.metric}.title")),
-            "range": list(padded(min(ends), max(ends))) if ends else None,
-        },
+        yaxis={"title": say(Msg(f"metric.{info.metric}.title")), "range": y_range},
         hovermode="closest",
+        annotations=_labels(info, places, axis, y_range, say, dark) if labelled else [],
     )
 
 
-def _wide(xs: Sequence[float]) -> bool:
-    return bool(xs) and min(xs) > 0 and max(xs) / min(xs) > 8
+def _places(info: TradeOff, axis: CostAxis) -> list[float]:
+    arms = list(dict.fromkeys(p.arm for p in info.points))
+    rank = [(arms.index(p.arm), p.seed) for p in info.points]
+    return axis.side_by_side(_costs(info), rank)
 
 
-def _x_range(xs: Sequence[float]) -> list[float] | None:
-    if not xs:
-        return None
-    if _wide(xs):
-        return list(padded(math.log10(min(xs)), math.log10(max(xs)), 0.1))
-    low, high = padded(min(xs), max(xs), 0.12)
-    return [max(0.0, low), high]
+def _costs(info: TradeOff) -> list[float]:
+    return [getattr(p, info.x) / UNIT[info.x] for p in info.points]
 
 
-def _arm(info: TradeOff, arm: str, arms: list[str], say: Say) -> go.Scatter:
-    points = [p for p in info.points if p.arm == arm]
-    role = points[0].role
-    colour = arm_colour(role, arm, arms)
+def _labels(
+    info: TradeOff,
+    places: Sequence[float],
+    axis: CostAxis,
+    y_range: Sequence[float],
+    say: Say,
+    dark: bool,
+) -> list[dict[str, object]]:
+    """One name an arm, beside its best model, where it covers least."""
+    sign = 1 if info.higher_is_better else -1
+    best: dict[str, int] = {}
+    for i, p in enumerate(info.points):
+        if p.arm not in best or sign * p.value > sign * info.points[best[p.arm]].value:
+            best[p.arm] = i
+    low, high = y_range
+    spots = [
+        (axis.share(x), (p.value - low) / (high - low))
+        for x, p in zip(places, info.points, strict=True)
+    ]
+    labels = [
+        Label(shorten(arm_name(info.points[i].role, arm, say), 24), *spots[i])
+        for arm, i in best.items()
+    ]
+    return [
+        {
+            "x": axis.position(places[i]),
+            "y": info.points[i].value,
+            "text": label.text,
+            "showarrow": False,
+            "bgcolor": veil(dark),
+            "borderpad": 0,
+            **vars(spot),
+        }
+        for i, label, spot in zip(best.values(), labels, place_labels(labels, spots), strict=True)
+    ]
+
+
+def _arm(info: TradeOff, arm: str, places: Sequence[float], say: Say, labelled: bool) -> go.Scatter:
+    chosen = [(p, x) for p, x in zip(info.points, places, strict=True) if p.arm == arm]
+    points = [p for p, _ in chosen]
+    students = list(dict.fromkeys(p.arm for p in info.points if p.role == "student"))
+    colour, symbol = role_style(points[0].role, arm, students)
     return go.Scatter(
-        x=[getattr(p, info.x) / UNIT[info.x] for p in points],
+        x=[x for _, x in chosen],
         y=[p.value for p in points],
         error_y={
             "type": "data",
-            "array": [_reach(p.high - p.value) for p in points],
-            "arrayminus": [_reach(p.value - p.low) for p in points],
+            "array": [reach(p.high - p.value) for p in points],
+            "arrayminus": [reach(p.value - p.low) for p in points],
             "thickness": 1.4,
-            "width": 5,
+            "width": 4,
         },
         mode="markers",
-        name=say(Msg(f"role.{role}")) if role != "student" else arm,
+        name=shorten(arm_name(points[0].role, arm, say)),
+        showlegend=not labelled,
         marker={
             "color": colour,
-            "symbol": ROLE_SYMBOLS.get(role, "diamond"),
+            "symbol": [symbol + ("-open" if _estimated(info, p) else "") for p in points],
             "size": _sizes(info, points),
-            "line": {"width": 1, "color": "rgba(127,127,127,0.9)"},
+            "line": {"width": 1.5},
             "opacity": 0.9,
         },
         text=[_hover(p, info.metric, say) for p in points],
@@ -164,31 +229,29 @@ def _arm(info: TradeOff, arm: str, arms: list[str], say: Say) -> go.Scatter:
     )
 
 
-def _reach(distance: float) -> float:
-    return max(0.0, distance) if math.isfinite(distance) else 0.0
+def _estimated(info: TradeOff, point: ModelPoint) -> bool:
+    return info.x == "latency_ms" and point.latency_source == "estimated"
 
 
 def _sizes(info: TradeOff, points: Sequence[ModelPoint]) -> list[float]:
     if not info.area:
-        return [14.0] * len(points)
+        return [13.0] * len(points)
     largest = max((getattr(p, info.area) or 0 for p in info.points), default=0) or 1
     low, high = MARKER_PX
     return [low + (high - low) * math.sqrt((getattr(p, info.area) or 0) / largest) for p in points]
 
 
-def _front(info: TradeOff, say: Say, dark: bool) -> go.Scatter:
+def _front(info: TradeOff, places: Sequence[float], say: Say, dark: bool) -> go.Scatter:
     ends = sorted(
-        (getattr(p, info.x) / UNIT[info.x], p.value)
-        for p, on in zip(info.points, info.front, strict=True)
-        if on
+        (x, p.value) for p, x, on in zip(info.points, places, info.front, strict=True) if on
     )
-    xs, ys = np.array(ends).T
     return go.Scatter(
-        x=xs.tolist(),
-        y=ys.tolist(),
+        x=[x for x, _ in ends],
+        y=[y for _, y in ends],
         mode="lines",
         name=say(Msg("figure.front")),
-        line={"dash": "dot", "width": 1.6, "color": "#AAAAAA" if dark else "#666666"},
+        showlegend=True,
+        line={"dash": "dot", "width": 1.6, "color": faint(dark)},
         hoverinfo="skip",
     )
 

@@ -1,4 +1,4 @@
-"""Figures of learning: validation by epoch, parts of the loss, seeds side by side, calibration."""
+"""Curves of learning: validation by epoch, parts of the loss."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from kd_core.evaluate.calibration import Reliability
-from kd_core.figures.look import PALETTE, Say, figure
+from kd_core.figures.look import DASHES, PALETTE, Say, figure, finite_range, legend_px, shorten
 from kd_core.text import Msg
 
 MAX_POINTS = 1500
 """Points drawn of one line; a longer one is thinned evenly."""
+
+MAX_LINES = 28
+"""Lines drawn: every colour with every dash."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,19 @@ class Line:
 
 @dataclass(frozen=True)
 class Lines:
-    """Several curves over the same axis; ``x`` and ``y`` are message ids."""
+    """Several curves over the same axis.
+
+    Attributes:
+        x: Message id of the axis.
+        y: Message id of the axis.
+        lines: The curves that are drawn.
+        left_out: Names of those that are not.
+    """
 
     x: str
     y: str
     lines: tuple[Line, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def lines_info(
@@ -42,13 +52,22 @@ def lines_info(
     best: Mapping[str, float] | None = None,
 ) -> Lines:
     """Curves by name, without undefined points, thinned to what a screen can show."""
-    lines = []
-    for name, points in curves.items():
-        finite = [(a, b) for a, b in points if math.isfinite(b)]
-        kept = finite[:: max(1, math.ceil(len(finite) / MAX_POINTS))]
-        xs, ys = tuple(a for a, _ in kept), tuple(b for _, b in kept)
-        lines.append(Line(name, xs, ys, (best or {}).get(name)))
-    return Lines(x, y, tuple(lines))
+    kept_at = best or {}
+    lines = [_line(name, points, kept_at.get(name)) for name, points in curves.items()]
+    drawn, others = lines[:MAX_LINES], lines[MAX_LINES:]
+    return Lines(x, y, tuple(drawn), tuple(line.name for line in others))
+
+
+def _line(name: str, points: Sequence[tuple[float, float]], best: float | None) -> Line:
+    finite = [(a, b) for a, b in points if math.isfinite(b)]
+    step = max(1, math.ceil(len(finite) / MAX_POINTS))
+    # the newest point is what a person watches, and the kept one is ringed
+    thinned = [
+        (a, b)
+        for i, (a, b) in enumerate(finite)
+        if i % step == 0 or i == len(finite) - 1 or a == best
+    ]
+    return Line(name, tuple(a for a, _ in thinned), tuple(b for _, b in thinned), best)
 
 
 def lines_figure(info: Lines, say: Say, dark: bool = False, height: int = 340) -> go.Figure:
@@ -56,54 +75,41 @@ def lines_figure(info: Lines, say: Say, dark: bool = False, height: int = 340) -
     traces = []
     for i, line in enumerate(info.lines):
         colour = PALETTE[i % len(PALETTE)]
-        look = {"color": colour, "width": 2}
-        traces.append(go.Scatter(x=line.x, y=line.y, mode="lines", name=line.name, line=look))
-        if line.best in line.x:
-            at = line.x.index(line.best)
-            ring = {"symbol": "circle-open", "size": 13, "color": colour, "line": {"width": 2.5}}
-            traces.append(
-                go.Scatter(
-                    x=[line.best],
-                    y=[line.y[at]],
-                    mode="markers",
-                    marker=ring,
-                    showlegend=False,
-                    hovertemplate=say(Msg("figure.kept")) + " %{x}: %{y:.4f}<extra></extra>",
-                )
-            )
-    axes = {"xaxis": {"title": say(Msg(info.x))}, "yaxis": {"title": say(Msg(info.y))}}
-    return figure(traces, dark, height, **axes)
-
-
-def reliability_figure(bins: Mapping[str, Reliability], say: Say, dark: bool = False) -> go.Figure:
-    """How sure against how often right; the diagonal is perfect; marker area is the count."""
-    diagonal = go.Scatter(
-        x=[0, 1],
-        y=[0, 1],
-        mode="lines",
-        line={"dash": "dot", "color": "#888888"},
-        name=say(Msg("figure.perfect")),
-        hoverinfo="skip",
-    )
-    traces = [diagonal]
-    for i, (name, found) in enumerate(bins.items()):
-        largest = max(found.count, default=1)
         traces.append(
             go.Scatter(
-                x=found.confidence.tolist(),
-                y=found.accuracy.tolist(),
-                mode="lines+markers",
-                name=name,
-                line={"color": PALETTE[i % len(PALETTE)]},
-                marker={"size": [6 + 14 * math.sqrt(n / largest) for n in found.count]},
-                text=[int(n) for n in found.count],
-                hovertemplate="%{x:.2f} → %{y:.2f} (n = %{text})<extra></extra>",
+                x=line.x,
+                y=line.y,
+                mode="lines+markers" if len(line.x) < 2 else "lines",
+                name=shorten(line.name),
+                line={"color": colour, "width": 2, "dash": DASHES[i // len(PALETTE) % len(DASHES)]},
+                hovertemplate=f"{line.name}<br>%{{x}}: %{{y:.4g}}<extra></extra>",
             )
         )
+        if line.best in line.x:
+            traces.append(_ring(line, colour, say))
     return figure(
         traces,
+        say,
         dark,
-        380,
-        xaxis={"title": say(Msg("axis.confidence")), "range": [0, 1.02]},
-        yaxis={"title": say(Msg("axis.right")), "range": [0, 1.02]},
+        height + legend_px(len(info.lines)),
+        xaxis={
+            "title": say(Msg(info.x)),
+            "range": finite_range((x for line in info.lines for x in line.x), 0.03),
+        },
+        yaxis={
+            "title": say(Msg(info.y)),
+            "range": finite_range(y for line in info.lines for y in line.y),
+        },
+    )
+
+
+def _ring(line: Line, colour: str, say: Say) -> go.Scatter:
+    at = line.x.index(float(line.best or 0.0))
+    return go.Scatter(
+        x=[line.x[at]],
+        y=[line.y[at]],
+        mode="markers",
+        marker={"symbol": "circle-open", "size": 13, "color": colour, "line": {"width": 2.5}},
+        showlegend=False,
+        hovertemplate=say(Msg("figure.kept")) + " %{x}: %{y:.4g}<extra></extra>",
     )
