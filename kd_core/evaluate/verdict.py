@@ -8,8 +8,8 @@ Few seeds cannot be drawn with replacement like many patients: three differences
 are then enough to exclude 0, and chance gives those in one of four comparisons. So the seeds'
 part is drawn from a normal distribution of which the variance is itself drawn, as known from
 S − 1 degrees of freedom (σ² = (S − 1) s² / χ², Jeffreys' prior), less what images already explain.
-Simulated false alarms stay at or below 5 % wherever the noise comes from; the tests hold them
-there. One seed says nothing of others, and the sentence says so.
+With two or more seeds, simulated false alarms stay at or below 5 % wherever the noise comes from;
+the tests hold them there. One seed says nothing of others, and the sentence says so.
 """
 
 from __future__ import annotations
