@@ -34,7 +34,9 @@ def bring() -> None:
             except KDLabError as error:
                 show_error(error)
     path = st.session_state.get("import-path")
-    if path is not None:
+    if path is not None and not Path(path).exists():  # cleaned away since
+        forget()
+    elif path is not None:
         st.divider()
         _preview(Path(path))
 
@@ -152,7 +154,9 @@ def _show(found: Draft) -> None:
 def _add(found: Draft) -> None:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
-        name = st.text_input(say("data.name"), key="import-name", help=say("data.name.help"))
+        name = st.text_input(
+            say("data.name"), key="import-name", persist_state="session", help=say("data.name.help")
+        )
     with right:
         go = st.button(say("data.add"), type="primary", width="stretch")
     if go:

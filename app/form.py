@@ -76,6 +76,9 @@ class Form:
         value = st.session_state.get(key, show(read(self.document, path)))
         if allowed is not None and not isinstance(value, list | tuple) and value not in allowed:
             value = next(iter(allowed))
+        for limit, wider in (("min_value", min), ("max_value", max)):
+            if options.get(limit) is not None:  # a pasted value may lie beyond the usual range
+                options[limit] = wider(options[limit], value)
         st.session_state[key] = value
         stored = store(widget(label, key=key, persist_state="session", **options))
         write(self.document, path, stored)

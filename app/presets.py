@@ -19,7 +19,7 @@ from kd_core.config import (
     TrainSettings,
 )
 from kd_core.data.dataset import Dataset
-from kd_core.errors import KDLabError
+from kd_core.errors import ConfigError, KDLabError
 from kd_core.losses.combine import objective
 from kd_core.models import get_spec
 
@@ -104,6 +104,16 @@ def check(study: StudySettings, task: str) -> None:
         get_spec(model.name)
     for arm in study.arms:
         objective(arm.distil, task)
+
+
+def check_pasted(study: StudySettings) -> None:
+    """Raise what would keep the form from showing a configuration as it is."""
+    dataset = services().library.get(study.data.dataset)
+    if study.teacher.run:
+        services().store.run(study.teacher.run)
+    if not study.arms or not study.arms[0].distil.losses:
+        raise ConfigError("form_needs_loss")
+    check(study, dataset.task)
 
 
 def tied(study: StudySettings) -> StudySettings:

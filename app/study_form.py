@@ -36,10 +36,15 @@ def data_controls(form: Form, datasets: Sequence[str]) -> str:
             st.selectbox,
             "data.size",
             say("distil.size"),
-            options=SIZES,
+            options=_with(SIZES, read(form.document, "data.size")),
             help=say("distil.size.help"),
         )
     return name
+
+
+def _with(usual: Sequence[int], current: int) -> list[int]:
+    """The usual choices, and the one that a pasted configuration has."""
+    return sorted({*usual, current})
 
 
 def model_controls(form: Form, finished_teachers: dict[str, str]) -> None:
@@ -113,6 +118,7 @@ def budget_controls(form: Form, n_train: int) -> None:
     """Epochs, seeds and batch size, with the optimiser steps that follow."""
     columns = st.columns(4)
     epochs: dict[str, Any] = {"min_value": 1, "max_value": 2000, "step": 1}
+    seeds = read(form.document, "seeds")  # those of a pasted configuration are kept
     with columns[0]:
         form.edit(st.number_input, "teacher.train.epochs", say("distil.epochs.teacher"), **epochs)
     with columns[1]:
@@ -123,7 +129,7 @@ def budget_controls(form: Form, n_train: int) -> None:
             "seeds",
             say("distil.seeds"),
             show=len,
-            store=lambda n: list(range(int(n))),
+            store=lambda n: seeds if n == len(seeds) else list(range(int(n))),
             min_value=1,
             max_value=20,
             help=say("distil.seeds.help"),
@@ -133,7 +139,7 @@ def budget_controls(form: Form, n_train: int) -> None:
             st.selectbox,
             "train.batch_size",
             say("distil.batch"),
-            options=BATCHES,
+            options=_with(BATCHES, read(form.document, "train.batch_size")),
         )
     steps = max(1, n_train // batch) * read(form.document, "train.epochs")
     st.caption(say("distil.budget.caption", steps=steps, images=n_train))

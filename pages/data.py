@@ -21,8 +21,11 @@ def look_at(name: str) -> None:
         data_views.examples(dataset.examples(8, 64))
     st.markdown(f"**{say('data.doctor')}**")
     kept = st.session_state.get("findings", {})
-    if dataset.hash in kept or st.button(say("data.doctor.ask"), icon=":material/stethoscope:"):
+    if dataset.hash in kept:
         data_views.findings(dataset)
+    elif st.button(say("data.doctor.ask"), icon=":material/stethoscope:"):
+        data_views.findings(dataset)
+        st.rerun()
     if name not in EMBEDDED and not shared_server():
         delete(name)
 

@@ -85,7 +85,9 @@ def _configuration(form: Form) -> None:
 
 def _paste(text: str) -> None:
     try:
-        Form.load(FORM, StudySettings.from_json(text).to_json())
+        study = StudySettings.from_json(text)
+        presets.check_pasted(study)
+        Form.load(FORM, study.to_json())
     except KDLabError as error:
         st.session_state["distil-paste-error"] = error
 
@@ -102,10 +104,15 @@ def watch(study_id: str) -> None:
             icon=":material/insights:",
             query_params={"study": study_id},
         )
-        if st.button(say("distil.new"), icon=":material/add:"):
-            st.session_state.pop("study", None)
-            st.query_params.pop("study", None)
-            st.rerun()
+        leave()
+
+
+def leave() -> None:
+    """Back to the form: the session and the address forget the study."""
+    if st.button(say("distil.new"), icon=":material/add:"):
+        st.session_state.pop("study", None)
+        st.query_params.pop("study", None)
+        st.rerun()
 
 
 st.title(say("page.distil"))
@@ -118,3 +125,5 @@ try:
         configure()
 except KDLabError as problem:
     show_error(problem)
+    if followed:
+        leave()

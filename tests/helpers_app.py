@@ -46,7 +46,7 @@ from tests.helpers_data import tiny_images, write_folder
 from tests.helpers_jobs import run_here
 
 TEXTS = load_catalogue(ROOT / "app" / "locale")
-TINY = ModelSettings(name="tiny_cnn", params={"width": 4, "depth": 1})
+TINY = ModelSettings(name="tiny_cnn", params={"width": 4, "depth": 1, "block": "separable"})
 WAIT_S = 240  # only ever reached when a test fails
 
 
@@ -182,9 +182,7 @@ def go_to(at: AppTest, name: str) -> AppTest:
 
 def sound(at: AppTest) -> AppTest:
     """The page itself, after a look that it shows no traceback."""
-    assert not at.exception, [
-        error.message + "\n".join(error.stack_trace) for error in at.exception
-    ]
+    assert not at.exception, [f"{e.message}: {e.stack_trace}" for e in at.exception]
     return at
 
 
