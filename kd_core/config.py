@@ -5,7 +5,8 @@ StudySettings              what a person asks for on the Distil page; expands in
 ├── TeacherSettings        a model and its own recipe, or an earlier run
 ├── ModelSettings          the student's architecture and starting weights
 ├── TrainSettings          the recipe that baseline and students share
-└── Arm (one or more)      a name and the DistilSettings that make this student different
+├── Arm (one or more)      a name and the DistilSettings that make this student different
+└── Chain (any number)     what is compressed, step by step
 
 RunSettings                one frozen configuration with one seed; hashed for reuse
 
@@ -23,7 +24,7 @@ from kd_core.errors import ConfigError
 from kd_core.settings import SCHEMA, Settings, canonical_hash
 
 Device = str  # "auto", "cpu", "cuda:0", "mps"
-Role = Literal["teacher", "baseline", "student", "imported"]
+Role = Literal["teacher", "baseline", "student", "imported", "compressed"]
 
 
 def default_threads() -> int:
@@ -188,6 +189,38 @@ class Arm(Settings):
     distil: DistilSettings = DistilSettings()
 
 
+class CompressStep(Settings):
+    """One step of a chain.
+
+    Attributes:
+        method: Entry of ``COMPRESSORS``.
+        params: The entry's own parameters.
+        tune: Recipe of the fine-tuning that belongs to the step; ``None`` is none.
+        distil: How the network learns from its teacher while it is tuned; ``None``: from the
+            labels alone.
+    """
+
+    method: str
+    params: dict[str, float | int | bool | str] = Field(default_factory=dict)
+    tune: TrainSettings | None = None
+    distil: DistilSettings | None = None
+
+
+class Chain(Settings):
+    """Compression of one model, step by step; every step leaves a model of its own.
+
+    Attributes:
+        name: Unique in the study, and no name of an arm.
+        origin: What is compressed: ``teacher``, ``baseline`` or the name of an arm, for each
+            seed; or ``run:<id>``, a finished run.
+        steps: In order; after a step on the exported file, all that follow are such steps.
+    """
+
+    name: str = Field(min_length=1, max_length=60)
+    origin: str
+    steps: tuple[CompressStep, ...] = Field(min_length=1, max_length=12)
+
+
 class StudySettings(Settings):
     """Runs on the same data, split and metric; the baseline is always part of it.
 
@@ -195,6 +228,7 @@ class StudySettings(Settings):
         train: The recipe that baseline and students share.
         arms: The kinds of distilled student.
         imported: Names of ONNX files in the store's uploads, evaluated beside the others.
+        chains: What is compressed, and how.
         margin: How much worse still counts as "as good", fixed before the test part is opened.
     """
 
@@ -206,6 +240,7 @@ class StudySettings(Settings):
     train: TrainSettings = TrainSettings()
     arms: tuple[Arm, ...] = (Arm(),)
     imported: tuple[str, ...] = ()
+    chains: tuple[Chain, ...] = ()
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1, max_length=100)
     compute: ComputeSettings = Field(default_factory=ComputeSettings)
     latency: LatencySettings = LatencySettings()
@@ -234,6 +269,7 @@ class RunSettings(Settings):
             (``{"teacher": "teacher-s0"}``).
         views: K stored views, or ``None`` for a fresh view each epoch; the baseline has the
             same value as the students it is compared with.
+        chain: The steps of a run whose role is ``compressed``.
     """
 
     schema_version: int = SCHEMA
@@ -244,6 +280,7 @@ class RunSettings(Settings):
     train: TrainSettings = TrainSettings()
     distil: DistilSettings | None = None
     views: int | None = None
+    chain: Chain | None = None
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     needs: dict[str, str] = Field(default_factory=dict)
     compute: ComputeSettings = Field(default_factory=ComputeSettings)
@@ -257,5 +294,7 @@ class RunSettings(Settings):
         """
         mine = self.to_json()
         del mine["key"]
+        if self.chain is None:
+            del mine["chain"]  # runs from before there were chains keep their identity
         mine["needs"] = {name: parents[name] for name in sorted(self.needs)}
         return canonical_hash(mine)
