@@ -73,7 +73,8 @@ class Workshop:
         rows = self.data.parts[part].images
         chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:n])
         mean, std = (np.asarray(v, np.float32)[:, None, None] for v in (self.mean, self.std))
-        return (np.asarray(rows[chosen], np.float32) / 255 - mean) / std
+        scaled = np.asarray(rows[chosen], np.float32) / np.float32(255)
+        return (scaled - mean) / std  # (n, C, S, S)
 
 
 @dataclass(frozen=True)
