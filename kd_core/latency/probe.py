@@ -1,7 +1,8 @@
 """The process in which a file is timed; it loads nothing that a deployed model would not need.
 
-Run as a script of its own, with numpy, Pillow and onnxruntime only, so that torch's memory and
-threads do not count and a small board can run the same file::
+Run as a script of its own, with numpy and onnxruntime only, so that torch's memory and threads do
+not count and a small board can run the same file; with Pillow the way of an image to the network is
+timed, too::
 
     python probe.py '{"path": "model.onnx", "size": 64, "channels": 3, "mean": [...], "std": [...],
                       "threads": 1, "batches": [1, 32], "warmup": 10, "repeats": 50}'
@@ -23,7 +24,6 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from PIL import Image
 
 WARMUP_LIMIT_S, MIN_WARMUP = 5.0, 2
 REPEAT_LIMIT_S, MIN_REPEATS = 20.0, 5
@@ -68,7 +68,7 @@ def batches(session: onnxruntime.InferenceSession, request: dict[str, Any]) -> l
 
 
 def time_batch(
-    session: onnxruntime.InferenceSession, request: dict[str, Any], batch: int, baseline: int
+    session: onnxruntime.InferenceSession, request: dict[str, Any], batch: int, baseline: int | None
 ) -> dict[str, Any]:
     """Time of one call at one batch size, and the process's largest memory until then."""
     shape = (batch, request["channels"], request["size"], request["size"])
@@ -85,7 +85,7 @@ def time_batch(
         "latency_ms_p50": float(p50),
         "latency_ms_p95": float(p95),
         "images_per_s": batch / float(p50) * 1e3,
-        "peak_memory_bytes": None if peak is None else max(0, peak - baseline),
+        "peak_memory_bytes": None if peak is None or baseline is None else max(0, peak - baseline),
     }
 
 
@@ -108,6 +108,10 @@ def timed(call: Callable[[], Any], count: int, limit_s: float, least: int) -> li
 
 def time_preprocessing(request: dict[str, Any]) -> dict[str, Any]:
     """Time to decode a PNG, resize and normalise it: what a network's input costs before it."""
+    try:
+        from PIL import Image
+    except ImportError:
+        return {}
     side = SOURCE_SCALE * request["size"]
     mode = "L" if request["channels"] == 1 else "RGB"
     noise = np.random.default_rng(0).integers(0, 256, (side // 8 + 1, side // 8 + 1, 3), np.uint8)
@@ -143,14 +147,16 @@ def reset_peak_memory() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def resident_bytes() -> int:
-    """Resident memory of this process now."""
+def resident_bytes() -> int | None:
+    """Resident memory of this process now; ``None`` where nothing tells."""
     status = _linux_status()
     if status:
         return status["VmRSS"]
-    import psutil
+    with contextlib.suppress(ImportError):
+        import psutil
 
-    return int(psutil.Process().memory_info().rss)
+        return int(psutil.Process().memory_info().rss)
+    return None
 
 
 def peak_bytes() -> int | None:
@@ -162,9 +168,11 @@ def peak_bytes() -> int | None:
     if status:
         return status["VmHWM"]
     if sys.platform == "win32":
-        import psutil
+        with contextlib.suppress(ImportError):
+            import psutil
 
-        return int(psutil.Process().memory_info().peak_wset)
+            return int(psutil.Process().memory_info().peak_wset)
+        return None
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -41,11 +41,13 @@ class Measurement(Settings):
         latency_ms_p50: Median time of one call, for all images of the batch.
         latency_ms_p95: Time that 95 % of the calls stay within.
         images_per_s: Images of the batch over the median time.
-        load_ms: Time to open the file.
-        preprocess_ms_p50: Median time to decode, resize and normalise one image.
+        load_ms: Time to open the file; ``None`` where the runtime's tool does not tell.
+        preprocess_ms_p50: Median time to decode, resize and normalise one image; ``None`` where
+            the device only ran the network.
         preprocess_ms_p95: 95 % of the images stay within.
         preprocess_source_px: Side of the PNG image that this was timed on.
-        baseline_memory_bytes: Resident memory of the process before it opened the file.
+        baseline_memory_bytes: Resident memory of the process before it opened the file; ``None``
+            where the system does not tell.
         peak_memory_bytes: Largest resident memory above that; ``None`` where the system does not
             tell.
         model_sha256: Hash of the file.
@@ -55,6 +57,12 @@ class Measurement(Settings):
         cpu_features: Instruction sets that change the speed.
         os: Operating system.
         measured_at: Unix time.
+        bundle: Id of the bench bundle that it came with; empty for one that was made here.
+        governor: What the system says of how it chooses the processor's frequency.
+        temperature_c: Highest temperature that a sensor showed right afterwards.
+        frequency_mhz: Frequency of the first processor right afterwards.
+        parity_max_abs_difference: Largest difference of an output from the one that was issued
+            with the bundle; ``None`` where it was not compared.
     """
 
     protocol: int = PROTOCOL
@@ -72,12 +80,12 @@ class Measurement(Settings):
     latency_ms_p50: float = Field(gt=0)
     latency_ms_p95: float = Field(gt=0)
     images_per_s: float = Field(gt=0)
-    load_ms: float = Field(ge=0)
-    preprocess_ms_p50: float = Field(ge=0)
-    preprocess_ms_p95: float = Field(ge=0)
-    preprocess_source_px: int
-    baseline_memory_bytes: int
-    peak_memory_bytes: int | None
+    load_ms: float | None = Field(default=None, ge=0)
+    preprocess_ms_p50: float | None = Field(default=None, ge=0)
+    preprocess_ms_p95: float | None = Field(default=None, ge=0)
+    preprocess_source_px: int | None = None
+    baseline_memory_bytes: int | None = None
+    peak_memory_bytes: int | None = None
     model_sha256: str
     model_size_bytes: int
     cpu: str
@@ -85,3 +93,8 @@ class Measurement(Settings):
     cpu_features: tuple[str, ...] = ()
     os: str
     measured_at: float
+    bundle: str = ""
+    governor: str = ""
+    temperature_c: float | None = None
+    frequency_mhz: float | None = None
+    parity_max_abs_difference: float | None = None

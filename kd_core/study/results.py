@@ -45,9 +45,11 @@ class Result:
         """Validation scores by metric."""
         return self.model.scores
 
-    def latency(self, batch: int = 1) -> Measurement | None:
-        """The newest measurement at a batch size; ``batch=0`` is the throughput batch."""
+    def latency(self, batch: int = 1, device: str = "this_machine") -> Measurement | None:
+        """The newest measurement on a device at a batch size; ``batch=0``: the throughput batch."""
         for measurement in reversed(self.measurements):
+            if measurement.target_device != device:
+                continue
             if measurement.batch == batch or (batch == 0 and measurement.batch > 1):
                 return measurement
         return None
