@@ -6,7 +6,7 @@ import re
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from kd_core.data.disk import folder_aside, need_space
@@ -68,6 +68,26 @@ def safe_unzip(
                 if progress:
                     progress(done, total)
     return [to / path for path in members]
+
+
+def read_zip(
+    source: Source, limits: Limits | None = None
+) -> Iterator[tuple[PurePosixPath, int, bytes]]:
+    """The same files one after the other in memory, with how many there are; nothing is written.
+
+    Raises:
+        UploadError: As :func:`safe_unzip`.
+    """
+    limits = limits or Limits()
+    name = name_of(source)
+    with open_archive(source, limits) as archive:
+        members = _choose(archive, name, limits)
+        for path, member in members.items():
+            with archive.open(member) as stream:
+                content = stream.read(member.file_size + 1)
+            if len(content) != member.file_size:
+                raise UploadError("zip_broken", name=name)
+            yield path, len(members), content
 
 
 def _choose(

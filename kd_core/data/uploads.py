@@ -1,6 +1,7 @@
 """The door for files from outside; nothing that fails here is decoded, stored or unpacked.
 
     safe_unzip     a .zip of images, tables and DICOM files, into a new folder or not at all
+    read_zip       the same files in memory, one by one
     check_image    one PNG, JPEG, TIFF or BMP file
     check_npz      an .npz file's array headers; load_npz reads the arrays
     check_csv      a table: its columns, encoding and delimiter
@@ -18,6 +19,7 @@ from kd_core.data.upload_zip import (
     IMAGE_SUFFIXES,
     TABLE_SUFFIXES,
     Progress,
+    read_zip,
     safe_unzip,
 )
 
@@ -36,6 +38,7 @@ __all__ = [
     "check_image",
     "check_npz",
     "load_npz",
+    "read_zip",
     "safe_name",
     "safe_unzip",
 ]

@@ -9,7 +9,7 @@ import pytest
 
 from kd_core.data import upload_zip
 from kd_core.data.upload_common import Limits
-from kd_core.data.upload_zip import safe_unzip
+from kd_core.data.upload_zip import read_zip, safe_unzip
 from kd_core.errors import StoreError, UploadError
 
 
@@ -216,3 +216,18 @@ def test_a_disk_that_fills_up_meanwhile_leaves_nothing(place, monkeypatch):
 
     monkeypatch.setattr(Path, "open", opens)
     assert refused(make_zip([("a.png", b"1"), ("b.png", b"2")]), place).code == "disk_full"
+
+
+def test_the_same_files_are_read_in_memory_and_nothing_is_written(place):
+    data = make_zip([("a/1.png", b"one"), ("a/notes.txt", b"no"), ("2.jpg", b"two")])
+    before = tree(place)
+    found = [(str(path), n, content) for path, n, content in read_zip(io.BytesIO(data))]
+    assert found == [("a/1.png", 2, b"one"), ("2.jpg", 2, b"two")]
+    assert tree(place) == before
+
+
+@pytest.mark.parametrize("name", ["../out.png", "/etc/x.png"])
+def test_reading_in_memory_refuses_the_same_names(name):
+    with pytest.raises(UploadError) as caught:
+        list(read_zip(io.BytesIO(make_zip([(raw_name(name), b"x")]))))
+    assert caught.value.code == "zip_name_unsafe"
