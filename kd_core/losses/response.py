@@ -13,7 +13,7 @@ from kd_core.losses.spec import LOSSES, Inputs, LossSpec
 from kd_core.registry import Param
 
 
-def _precise(logits: Tensor) -> Tensor:
+def precise(logits: Tensor) -> Tensor:
     """At least 32 bits: T² would turn the rounding of half precision into a visible error."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
@@ -34,8 +34,8 @@ def softmax_kl(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     >>> softmax_kl(logits, logits, 4.0).item()
     0.0
     """
-    log_p = (_precise(teacher) / temperature).log_softmax(1)  # (N, K)
-    log_q = (_precise(student) / temperature).log_softmax(1)  # (N, K)
+    log_p = (precise(teacher) / temperature).log_softmax(1)  # (N, K)
+    log_q = (precise(student) / temperature).log_softmax(1)  # (N, K)
     kl = (log_p.exp() * (log_p - log_q)).sum(1)  # (N,)
     return temperature**2 * kl.mean()
 
@@ -57,7 +57,7 @@ def bernoulli_kl(student: Tensor, teacher: Tensor, temperature: float) -> Tensor
     >>> bernoulli_kl(logits, logits, 4.0).item()
     0.0
     """
-    z_t, z_s = (_precise(z) / temperature for z in (teacher, student))  # (N, L)
+    z_t, z_s = (precise(z) / temperature for z in (teacher, student))  # (N, L)
     log_p, log_not_p = F.logsigmoid(z_t), F.logsigmoid(-z_t)
     log_q, log_not_q = F.logsigmoid(z_s), F.logsigmoid(-z_s)
     kl = log_p.exp() * (log_p - log_q) + log_not_p.exp() * (log_not_p - log_not_q)  # (N, L)
