@@ -9,14 +9,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kd_core import hardware
 from kd_core.config import LatencySettings
 from kd_core.errors import ExportError
-from kd_core.export.contract import FileContract
-from kd_core.export.onnx_file import OnnxLimits, precision_of, read_onnx
 from kd_core.latency.records import Measurement
+
+if TYPE_CHECKING:
+    from kd_core.export.contract import FileContract
 
 PROBE = Path(__file__).with_name("probe.py")
 TIMEOUT_S = 600
@@ -38,6 +38,10 @@ def measure(path: Path, settings: LatencySettings) -> list[Measurement]:
         ExportError: ``file_missing``, ``contract_missing``, ``measure_failed`` or
             ``measure_timeout``.
     """
+    # These load torch, which an estimate does not need
+    from kd_core.export.contract import FileContract
+    from kd_core.export.onnx_file import OnnxLimits, precision_of, read_onnx
+
     if not path.is_file():
         raise ExportError("file_missing", file=path.name)
     content = path.read_bytes()
@@ -63,6 +67,8 @@ def measure(path: Path, settings: LatencySettings) -> list[Measurement]:
 
 
 def _machine() -> dict[str, Any]:
+    from kd_core import hardware
+
     cpu = hardware.cpu()
     return {
         "cpu": cpu["model"],
