@@ -23,6 +23,9 @@ from pydantic import Field, model_validator
 from kd_core.errors import ConfigError
 from kd_core.settings import SCHEMA, Settings, canonical_hash
 
+RUN_PREFIX = "run:"
+"""A need or origin that starts so names a finished run outside the study."""
+
 Device = str  # "auto", "cpu", "cuda:0", "mps"
 Role = Literal["teacher", "baseline", "student", "imported", "compressed"]
 
@@ -196,8 +199,9 @@ class CompressStep(Settings):
         method: Entry of ``COMPRESSORS``.
         params: The entry's own parameters.
         tune: Recipe of the fine-tuning that belongs to the step; ``None`` is none.
-        distil: How the network learns from its teacher while it is tuned; ``None``: from the
-            labels alone.
+        distil: How the network learns from a teacher while it is tuned; ``None``: from the labels
+            alone. The teacher is the study's, or the unchanged model itself where the chain
+            begins with the teacher or with an older run.
     """
 
     method: str
@@ -211,8 +215,8 @@ class Chain(Settings):
 
     Attributes:
         name: Unique in the study, and no name of an arm.
-        origin: What is compressed: ``teacher``, ``baseline`` or the name of an arm, for each
-            seed; or ``run:<id>``, a finished run.
+        origin: What is compressed: ``teacher``, ``baseline``, the name of an arm or
+            ``imported-<file>``; or ``run:<id>``, a finished run.
         steps: In order; after a step on the exported file, all that follow are such steps.
     """
 
@@ -256,7 +260,21 @@ class StudySettings(Settings):
         protocols = {(arm.distil.teacher_outputs, arm.distil.views) for arm in self.arms}
         if len({p if p[0] == "cached" else ("live", 0) for p in protocols}) > 1:
             raise ConfigError("views_differ")
+        self._check_chains(set(names))
         return self
+
+    def _check_chains(self, arms: set[str]) -> None:
+        """Chains have names of their own, and begin with a model of this study or an older run."""
+        names = [chain.name for chain in self.chains]
+        known = {"teacher", "baseline", *arms, *(f"imported-{name}" for name in self.imported)}
+        taken = sorted({name for name in names if names.count(name) > 1 or name in known})
+        if taken:
+            raise ConfigError("chains_repeat", names=taken)
+        for chain in self.chains:
+            if chain.origin not in known and not chain.origin.startswith(RUN_PREFIX):
+                raise ConfigError(
+                    "chain_origin", chain=chain.name, origin=chain.origin, known=sorted(known)
+                )
 
 
 class RunSettings(Settings):
@@ -296,5 +314,8 @@ class RunSettings(Settings):
         del mine["key"]
         if self.chain is None:
             del mine["chain"]  # runs from before there were chains keep their identity
+        else:  # what it is called and where it begins is said by the parents' hashes
+            mine["chain"] = mine["chain"]["steps"]
+            del mine["model"]
         mine["needs"] = {name: parents[name] for name in sorted(self.needs)}
         return canonical_hash(mine)

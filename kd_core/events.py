@@ -14,7 +14,15 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 VERSION = 1
 
 Stage = Literal[
-    "data", "teacher_outputs", "train", "export", "evaluate", "measure", "record", "download"
+    "data",
+    "teacher_outputs",
+    "train",
+    "compress",
+    "export",
+    "evaluate",
+    "measure",
+    "record",
+    "download",
 ]
 
 

@@ -48,8 +48,7 @@ class Msg:
 
     def to_json(self) -> dict[str, Any]:
         """JSON form; nested messages are converted too."""
-        params = {k: v.to_json() if isinstance(v, Msg) else v for k, v in self.params.items()}
-        return {"id": self.id, "params": params}
+        return {"id": self.id, "params": {k: _plain(v) for k, v in self.params.items()}}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Msg:
@@ -59,6 +58,12 @@ class Msg:
             for k, v in data.get("params", {}).items()
         }
         return cls(data["id"], params)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Msg):
+        return value.to_json()
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True)

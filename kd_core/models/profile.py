@@ -66,3 +66,14 @@ def state_dict_bytes(model: nn.Module) -> int:
     88
     """
     return sum(t.numel() * t.element_size() for t in model.state_dict().values())
+
+
+def nonzero_params(model: nn.Module) -> int:
+    """Number of parameters that are not zero.
+
+    >>> layer = nn.Linear(2, 1, bias=False)
+    >>> _ = layer.weight.data.copy_(torch.tensor([[0.0, 3.0]]))
+    >>> nonzero_params(layer)
+    1
+    """
+    return sum(int(torch.count_nonzero(p)) for p in model.parameters())

@@ -12,9 +12,17 @@ from kd_core.data.loaded import LoadedData
 from kd_core.evaluate.predictions import Predictions, write_predictions
 from kd_core.evaluate.scores import Score, score
 from kd_core.export import OnnxModel
-from kd_core.latency import measure
-from kd_core.study.records import MEASUREMENTS, MODEL, Job, ScoreRecord, write_text
+from kd_core.latency import Measurement, measure
+from kd_core.study.records import (
+    MEASUREMENTS,
+    MODEL,
+    Job,
+    ScoreRecord,
+    TrainingRecord,
+    write_text,
+)
 from kd_core.tasks import TASKS
+from kd_core.train import FitResult
 
 
 def evaluate_file(
@@ -23,6 +31,7 @@ def evaluate_file(
     job: Job,
     data: LoadedData,
     externals: Mapping[str, LoadedData],
+    name: str = MODEL,
 ) -> dict[str, ScoreRecord]:
     """Write predictions of every part; the scores of the validation part.
 
@@ -34,19 +43,20 @@ def evaluate_file(
         job: Where predictions go.
         data: The study's data set.
         externals: External test sets by name.
+        name: The model's name in its run.
     """
     model = OnnxModel(file, threads=run.compute.threads)
     parts = {"val": (data, "val"), "test": (data, "test")}
     parts |= {f"external-{name}": (other, "test") for name, other in externals.items()}
     validation: dict[str, ScoreRecord] = {}
-    for name, (source, part) in parts.items():
+    for label, (source, part) in parts.items():
         if not len(source.parts.get(part, ())):
             continue
         predicted = _predict(model, source, part, run.seed)
-        path = job.folder / "predictions" / f"{MODEL}-{name}.parquet"
+        path = job.folder / "predictions" / f"{name}-{label}.parquet"
         path.parent.mkdir(exist_ok=True)
         write_predictions(path, predicted)
-        if name == "val":
+        if label == "val":
             scored = score(predicted)
             validation = {metric: score_record(value) for metric, value in scored.items()}
     return validation
@@ -67,13 +77,27 @@ def _predict(model: OnnxModel, data: LoadedData, part: str, seed: int) -> Predic
     )
 
 
-def measure_file(file: Path, run: RunSettings, job: Job) -> None:
-    """Measure latency and memory of the file, and write one line a measurement."""
-    lines = [
-        json.dumps({"model": MODEL, "at": figure.measured_at, **figure.to_json()})
-        for figure in measure(file, run.latency)
+def measure_file(file: Path, run: RunSettings, job: Job, name: str = MODEL) -> list[Measurement]:
+    """Measure latency and memory of the file, and write one line a measurement.
+
+    Lines of the run's other models stay; those of this one, from an earlier attempt, do not.
+    """
+    figures = measure(file, run.latency)
+    path = job.folder / MEASUREMENTS
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    lines = [line for line in lines if json.loads(line)["model"] != name]
+    lines += [
+        json.dumps({"model": name, "at": figure.measured_at, **figure.to_json()})
+        for figure in figures
     ]
-    write_text(job.folder / MEASUREMENTS, "\n".join(lines) + "\n")
+    write_text(path, "\n".join(lines) + "\n")
+    return figures
+
+
+def training_record(fitted: FitResult) -> TrainingRecord:
+    """What training did and cost, as it stands in a record."""
+    names = TrainingRecord.model_fields
+    return TrainingRecord(**{name: getattr(fitted, name) for name in names})
 
 
 def score_record(score: Score) -> ScoreRecord:

@@ -3,6 +3,7 @@
     teacher-s0 ──► distilled-s0, distilled-s1, …      one teacher, or one a seed
     baseline-s0, baseline-s1, …                        always there, needs nobody
     imported-<name>                                    a person's own ONNX file
+    <chain>-s0, <chain>-s1, …                          compressed, after what they are made from
 
 Baseline and students of one seed are equal in everything but ``distil``: that is what makes a
 comparison fair, and it is fixed here, in one place.
@@ -12,10 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from kd_core.config import Arm, ModelSettings, RunSettings, StudySettings, WeightSettings
+from kd_core.config import (
+    RUN_PREFIX,
+    Arm,
+    Chain,
+    ModelSettings,
+    RunSettings,
+    StudySettings,
+    WeightSettings,
+)
 
-RUN_PREFIX = "run:"
-"""A need that starts so names a finished run outside the graph."""
+IMPORTED = "imported-"
 
 
 def expand(study: StudySettings) -> tuple[RunSettings, ...]:
@@ -33,6 +41,8 @@ def expand(study: StudySettings) -> tuple[RunSettings, ...]:
         needs = {"teacher": _teacher_key(study, seed)}
         runs.extend(_student(study, seed, arm, needs) for arm in study.arms)
     runs.extend(_imported(study, name) for name in study.imported)
+    for chain in study.chains:
+        runs.extend(_compressed(study, chain, seed) for seed in _chain_seeds(study, chain))
     return tuple(runs)
 
 
@@ -98,13 +108,55 @@ def _student(
 
 def _imported(study: StudySettings, name: str) -> RunSettings:
     return RunSettings(
-        key=f"imported-{name}",
+        key=IMPORTED + name,
         role="imported",
         data=study.data,
         model=ModelSettings(name="onnx", weights=WeightSettings(kind="file", source=name)),
         compute=study.compute,
         latency=study.latency,
     )
+
+
+def _chain_seeds(study: StudySettings, chain: Chain) -> tuple[int, ...]:
+    """One run a seed; one in all where there is one origin and nothing is trained again."""
+    single = chain.origin.startswith((RUN_PREFIX, IMPORTED)) or (
+        chain.origin == "teacher" and not study.teacher.per_seed
+    )
+    trains = any(step.tune is not None for step in chain.steps)
+    return study.seeds[:1] if single and not trains else study.seeds
+
+
+def _compressed(study: StudySettings, chain: Chain, seed: int) -> RunSettings:
+    origin, model = _origin(study, chain.origin, seed)
+    needs = {"origin": origin}
+    if any(step.distil is not None for step in chain.steps):
+        own = chain.origin == "teacher" or chain.origin.startswith((RUN_PREFIX, IMPORTED))
+        needs["teacher"] = origin if own else _teacher_key(study, seed)
+    return RunSettings(
+        key=f"{chain.name}-s{seed}",
+        role="compressed",
+        data=study.data,
+        model=model,
+        views=stored_views(study),
+        chain=chain,
+        seed=seed,
+        needs=needs,
+        compute=study.compute,
+        latency=study.latency,
+    )
+
+
+def _origin(study: StudySettings, origin: str, seed: int) -> tuple[str, ModelSettings]:
+    """Graph key of what a chain begins with, and its network; an older run's is not known here."""
+    if origin == "teacher":
+        key = _teacher_key(study, seed)
+        known = not study.teacher.run
+        return key, study.teacher.model if known else ModelSettings(name=key)
+    if origin.startswith(RUN_PREFIX):
+        return origin, ModelSettings(name=origin)
+    if origin.startswith(IMPORTED):
+        return origin, _imported(study, origin.removeprefix(IMPORTED)).model
+    return f"{origin}-s{seed}", study.student
 
 
 def stored_views(study: StudySettings) -> int | None:

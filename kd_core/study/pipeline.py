@@ -1,6 +1,7 @@
 """The way of the data, in one function: read :func:`execute` first.
 
-    data set → (teacher) → network → trained → exported → evaluated → measured → recorded
+    data set → (teacher) → network → trained    → exported → evaluated → measured → recorded
+               (origin)  → network → compressed ↗           one model a step of a chain
 
 Every model is evaluated by onnxruntime from the file that would be deployed. Nothing else in the
 package knows the whole chain; each step is a function of the package that it is named after.
@@ -11,26 +12,30 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from torch import nn
-
 from kd_core import repro
-from kd_core.config import DataSettings, RunSettings, WeightSettings
+from kd_core.config import DataSettings, RunSettings
 from kd_core.data import cache
 from kd_core.data.library import Library
 from kd_core.data.loaded import LoadedData
-from kd_core.errors import DataError, JobError, ModelError, StoreError
-from kd_core.events import Artefact, Progress, Stage, Started
-from kd_core.export import FileContract, OnnxModel, OnnxTeacher, export_onnx
-from kd_core.models import TaskModel, build_model, load_checkpoint, save_checkpoint
-from kd_core.models.profile import profile
-from kd_core.study.evaluation import evaluate_file, measure_file
+from kd_core.errors import DataError, ModelError
+from kd_core.events import Artefact, Started
+from kd_core.export import OnnxModel, export_onnx
+from kd_core.models import TaskModel, build_model, save_checkpoint
+from kd_core.models.profile import nonzero_params, profile
+from kd_core.study.chain import compress
+from kd_core.study.evaluation import evaluate_file, measure_file, training_record
+from kd_core.study.model_files import (
+    contract_of,
+    gzip_bytes,
+    load_teacher,
+    parity_images,
+    stage,
+    weights_path,
+)
 from kd_core.study.records import (
     MODEL,
     RECORD,
@@ -39,17 +44,12 @@ from kd_core.study.records import (
     Job,
     ModelRecord,
     RunRecord,
-    ScoreRecord,
     TrainingRecord,
     write_json,
 )
 from kd_core.tasks import TASKS
-from kd_core.train import FitResult, fit
+from kd_core.train import fit
 from kd_core.train.checkpoint import network_hash
-from kd_core.train.loader import normalisation
-
-PARITY_IMAGES = 64
-"""Validation images on which torch and the exported file are compared."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Made:
     Attributes:
         file: The exported file, the one that is evaluated and measured.
         params: Number of parameters; ``None`` where no torch network exists.
+        nonzero: Of these, how many are not zero.
         state_dict_bytes: Bytes of its tensors in torch.
         macs: Multiply-accumulates for one image.
         network_sha256: Names the network in stored teacher outputs; empty for a foreign file.
@@ -68,6 +69,7 @@ class Made:
 
     file: Path
     params: int | None = None
+    nonzero: int | None = None
     state_dict_bytes: int | None = None
     macs: int | None = None
     network_sha256: str = ""
@@ -92,16 +94,17 @@ def execute(run: RunSettings, job: Job) -> RunRecord:
     device = repro.prepare(run.compute, run.seed)
     job.emit(Started(pid=os.getpid(), device=str(device)))
     write_json(job.folder / SETTINGS, run.to_json())
-    with _stage(job, "data"):
+    with stage(job, "data"):
         data = load_data(run.data, job.home)
         externals = {name: _load_external(name, run.data, data, job) for name in run.data.external}
-    made = _import(run, job, data) if run.role == "imported" else _train(run, job, data)
+    training = None
+    if run.role == "compressed":
+        models = compress(run, job, data, externals)
+    else:
+        made = _import(run, job, data) if run.role == "imported" else _train(run, job, data)
+        models, training = (_assess(made, run, job, data, externals),), made.training
     for artefact in _artefacts(job.folder):
         job.emit(artefact)
-    with _stage(job, "evaluate"):
-        scores = evaluate_file(made.file, run, job, data, externals)
-    with _stage(job, "measure"), job.exclusive():
-        measure_file(made.file, run, job)
     record = RunRecord(
         run_id=job.run_id,
         study_id=job.study_id,
@@ -109,8 +112,8 @@ def execute(run: RunSettings, job: Job) -> RunRecord:
         config_hash=job.config_hash,
         parents={name: folder.name for name, folder in job.parents.items()},
         data=_data_record(data, externals),
-        models=(_model_record(made, run, scores),),
-        training=made.training,
+        models=models,
+        training=training,
         environment=repro.environment(run.compute),
         started=began,
         seconds=time.time() - began,
@@ -160,7 +163,7 @@ def _train(run: RunSettings, job: Job, data: LoadedData) -> Made:
         data.size,
         run.seed,
         output=task.output,
-        weights_path=_weights_path(run.model.weights, job),
+        weights_path=weights_path(run.model.weights, job),
     )
     fitted = fit(
         run,
@@ -175,95 +178,65 @@ def _train(run: RunSettings, job: Job, data: LoadedData) -> Made:
     folder = job.folder / "models" / MODEL
     assert isinstance(fitted.network, TaskModel)  # modes deploy what build_model made
     save_checkpoint(folder / "model.pt", fitted.network)
-    with _stage(job, "export"):
-        images = _normalised(data, run.data)
+    with stage(job, "export"):
+        images = parity_images(data, run.data)
         parity = export_onnx(
-            fitted.network, folder / "model.onnx", _contract(run, data, job), images
+            fitted.network, folder / "model.onnx", contract_of(run, data, job), images
         )
     figures = profile(fitted.network, data.channels, data.size)
     return Made(
         file=folder / "model.onnx",
         params=figures.params,
+        nonzero=nonzero_params(fitted.network),
         state_dict_bytes=figures.state_dict_bytes,
         macs=figures.macs,
         network_sha256=network_hash(load_teacher(job.folder)),  # as a student will load it
         parity=parity.to_json(),
-        training=_training_record(fitted),
+        training=training_record(fitted),
     )
 
 
 def _import(run: RunSettings, job: Job, data: LoadedData) -> Made:
     """Take an ONNX file of a person's own as it is, with the contract that this study gives it."""
-    source = _weights_path(run.model.weights, job)
+    source = weights_path(run.model.weights, job)
     if source is None:
         raise ModelError("onnx_source_missing")
     target = job.folder / "models" / MODEL / "model.onnx"
     target.parent.mkdir(parents=True, exist_ok=True)
-    OnnxModel.adopt(source, target, _contract(run, data, job))
+    OnnxModel.adopt(source, target, contract_of(run, data, job))
     return Made(file=target)
-
-
-def load_teacher(folder: Path) -> nn.Module:
-    """The network of a finished run: from its checkpoint, or run from its ONNX file."""
-    checkpoint = folder / "models" / MODEL / "model.pt"
-    if checkpoint.is_file():
-        return load_checkpoint(checkpoint).eval()
-    return OnnxTeacher(folder / "models" / MODEL / "model.onnx")
-
-
-def _weights_path(weights: WeightSettings, job: Job) -> Path | None:
-    if weights.kind == "run":
-        return job.home / "runs" / weights.source / "models" / MODEL / "model.pt"
-    if weights.kind == "file":
-        path = job.home / "uploads" / Path(weights.source).name
-        if not path.is_file():
-            raise StoreError("upload_missing", file=weights.source)
-        return path
-    return None
-
-
-def _contract(run: RunSettings, data: LoadedData, job: Job) -> FileContract:
-    mean, std = normalisation(data, run.data)
-    return FileContract(
-        classes=data.classes,
-        mean=mean,
-        std=std,
-        size=data.size,
-        channels=data.channels,
-        interpolation=data.interpolation,
-        task=data.task,
-        run=job.run_id,
-    )
-
-
-def _normalised(data: LoadedData, settings: DataSettings) -> np.ndarray:
-    mean, std = (np.asarray(v, np.float32)[:, None, None] for v in normalisation(data, settings))
-    images = np.asarray(data.parts["val"].images[:PARITY_IMAGES], np.float32) / 255
-    return (images - mean) / std  # (n, C, S, S)
 
 
 # --- the record ---------------------------------------------------------------------------------
 
 
-def _model_record(made: Made, run: RunSettings, scores: dict[str, ScoreRecord]) -> ModelRecord:
+def _assess(
+    made: Made,
+    run: RunSettings,
+    job: Job,
+    data: LoadedData,
+    externals: dict[str, LoadedData],
+) -> ModelRecord:
+    """Evaluate and measure the file of a model, and record it."""
+    with stage(job, "evaluate"):
+        scores = evaluate_file(made.file, run, job, data, externals)
+    with stage(job, "measure"), job.exclusive():
+        measure_file(made.file, run, job)
     return ModelRecord(
         name=MODEL,
         role=run.role,
         architecture=run.model.name,
         params=made.params,
+        nonzero=made.nonzero,
         state_dict_bytes=made.state_dict_bytes,
         macs=made.macs,
         size_bytes=made.file.stat().st_size,
+        gzip_bytes=gzip_bytes(made.file),
         sha256=hashlib.sha256(made.file.read_bytes()).hexdigest(),
         network_sha256=made.network_sha256,
         parity=made.parity,
         scores=scores,
     )
-
-
-def _training_record(fitted: FitResult) -> TrainingRecord:
-    names = TrainingRecord.model_fields
-    return TrainingRecord(**{name: getattr(fitted, name) for name in names})
 
 
 def _data_record(data: LoadedData, externals: dict[str, LoadedData]) -> DataRecord:
@@ -278,23 +251,6 @@ def _data_record(data: LoadedData, externals: dict[str, LoadedData]) -> DataReco
         synthetic=data.synthetic,
         externals={name: other.hash for name, other in externals.items()},
     )
-
-
-@contextmanager
-def _stage(job: Job, stage: Stage) -> Iterator[None]:
-    """Say that a stage begins and ends; a run that should stop does so before it begins.
-
-    Raises:
-        JobError: ``cancelled`` or ``paused``.
-    """
-    reason = job.stop()
-    if reason == "paused":
-        raise JobError("paused")
-    if reason is not None:
-        raise JobError("cancelled")
-    job.emit(Progress(stage=stage, done=0, total=1))
-    yield
-    job.emit(Progress(stage=stage, done=1, total=1))
 
 
 def _artefacts(folder: Path) -> list[Artefact]:

@@ -7,6 +7,9 @@
       history.csv              one row an epoch: loss parts, validation metrics, lr, seconds
       measurements.jsonl       one Measurement a line; lines are only ever added
       models/<name>/model.onnx, model.pt
+      models/<name>/float.pt   of a model made by changing a file: the network that it came from
+      models/<name>/facts.json what a step of compression found: tables by layer, …
+      models/<name>/history.csv, model.json     of a step: its fine-tuning, and its ModelRecord
       predictions/<name>-val.parquet            pages rank and choose on these
       predictions/<name>-test.parquet           sealed: read only once the study's test is open
       predictions/<name>-external-<set>.parquet sealed in the same way
@@ -22,7 +25,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -34,7 +37,7 @@ RECORD = "record.json"
 SETTINGS = "settings.json"
 MEASUREMENTS = "measurements.jsonl"
 MODEL = "model"
-"""Name of the one model that a training run makes."""
+"""Name of the one model that a training run makes; steps of a chain are ``1-<method>``, …."""
 
 
 class ScoreRecord(Settings):
@@ -46,43 +49,6 @@ class ScoreRecord(Settings):
     n: int
     method: str = ""
     undefined: dict[str, Any] | None = None
-
-
-class ModelRecord(Settings):
-    """One network with weights.
-
-    Attributes:
-        name: Folder under ``models/``; unique within the run.
-        role: teacher, baseline, student, imported; later pruned, int8, ….
-        architecture: Registry name of the network.
-        parent: Name of the model this one was made from, ``None`` for the first of a chain.
-        step: Position in a chain, 0 for the first.
-        params: Number of parameters; ``None`` for a foreign ONNX file.
-        state_dict_bytes: Bytes of all tensors in float32 state dict.
-        macs: Multiply-accumulates for one image; ``None`` for a foreign ONNX file.
-        size_bytes: Bytes of the exported file, the one that is deployed.
-        precision: Number format of the exported file's weights.
-        sha256: Hash of the exported file.
-        network_sha256: ``train.checkpoint.network_hash`` of the network, which is how stored
-            teacher outputs name their teacher; empty for a foreign ONNX file.
-        parity: Largest difference and changed predictions between torch and the exported file.
-        scores: Validation scores by metric, computed from the exported file.
-    """
-
-    name: str
-    role: str
-    architecture: str
-    parent: str | None = None
-    step: int = 0
-    params: int | None
-    state_dict_bytes: int | None
-    macs: int | None
-    size_bytes: int
-    precision: str = "fp32"
-    sha256: str
-    network_sha256: str = ""
-    parity: dict[str, Any] | None = None
-    scores: dict[str, ScoreRecord]
 
 
 class TrainingRecord(Settings):
@@ -105,6 +71,82 @@ class TrainingRecord(Settings):
     teacher_seconds: float = 0.0
     teacher_images: int = 0
     initial_sha256: str = ""
+
+
+class Finding(Settings):
+    """One thing that the truth check saw.
+
+    Attributes:
+        level: ``good`` as promised, ``note`` to know, ``warning`` not what a person would expect.
+        msg: The sentence, as a message.
+    """
+
+    level: Literal["good", "note", "warning"]
+    msg: dict[str, Any]
+
+
+class TruthRecord(Settings):
+    """What the truth check says of one step; see :mod:`kd_core.compress.truth`.
+
+    Attributes:
+        findings: Sentences, the most important first.
+        numbers: What they rest on: ratios, factors, flips, calibration before and after.
+        classes: Sensitivity by class, before and after.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    numbers: dict[str, float | None] = Field(default_factory=dict)
+    classes: dict[str, tuple[float | None, float | None]] = Field(default_factory=dict)
+
+
+class ModelRecord(Settings):
+    """One network with weights.
+
+    Attributes:
+        name: Folder under ``models/``; unique within the run.
+        role: teacher, baseline, student, imported; of a chain pruned, sparse, factorised, tuned,
+            optimised, fp16, int8, int4.
+        architecture: Registry name of the network.
+        parent: Name of the model of the same run that this one was made from; ``None`` for the
+            first, which a chain makes from the model of its origin run.
+        step: Position in a chain from 1; 0 for the model of a training run.
+        method: Entry of ``COMPRESSORS`` that made it; empty for a training run.
+        params: Number of parameters; ``None`` for a foreign ONNX file. After a step on the file,
+            those of the network that it came from.
+        nonzero: Of these, how many are not zero.
+        state_dict_bytes: Bytes of all tensors in float32 state dict; ``None`` where only a file is.
+        macs: Multiply-accumulates for one image; ``None`` for a foreign ONNX file.
+        gzip_bytes: Bytes of the exported file after gzip.
+        training: Fine-tuning of the step; a training run has it in its own record.
+        truth: What the truth check says of the step.
+        size_bytes: Bytes of the exported file, the one that is deployed.
+        precision: Number format of the exported file's weights.
+        sha256: Hash of the exported file.
+        network_sha256: ``train.checkpoint.network_hash`` of the network, which is how stored
+            teacher outputs name their teacher; empty for a foreign ONNX file.
+        parity: Largest difference and changed predictions between torch and the exported file.
+        scores: Validation scores by metric, computed from the exported file.
+    """
+
+    name: str
+    role: str
+    architecture: str
+    parent: str | None = None
+    step: int = 0
+    method: str = ""
+    params: int | None
+    nonzero: int | None = None
+    state_dict_bytes: int | None
+    macs: int | None
+    size_bytes: int
+    gzip_bytes: int | None = None
+    precision: str = "fp32"
+    sha256: str
+    network_sha256: str = ""
+    parity: dict[str, Any] | None = None
+    training: TrainingRecord | None = None
+    truth: TruthRecord | None = None
+    scores: dict[str, ScoreRecord]
 
 
 class DataRecord(Settings):

@@ -109,10 +109,13 @@ class ModelRow(NamedTuple):
     architecture: str
     parent: str | None
     step: int
+    method: str
     params: int | None
+    nonzero: int | None
     state_dict_bytes: int | None
     macs: int | None
     size_bytes: int
+    gzip_bytes: int | None
     precision: str
     sha256: str
     network_sha256: str

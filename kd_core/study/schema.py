@@ -65,7 +65,14 @@ VERSION_1: tuple[str, ...] = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 )
 
-MIGRATIONS: tuple[Sequence[str], ...] = (VERSION_1,)
+# Chains of compression: which method made a model, and two more sizes.
+VERSION_2: tuple[str, ...] = (
+    "ALTER TABLE models ADD COLUMN method TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE models ADD COLUMN nonzero INTEGER",
+    "ALTER TABLE models ADD COLUMN gzip_bytes INTEGER",
+)
+
+MIGRATIONS: tuple[Sequence[str], ...] = (VERSION_1, VERSION_2)
 
 
 def migrate(database: Database, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:

@@ -262,9 +262,10 @@ def index_record(db: sqlite3.Connection, record: RunRecord, folder: Path) -> Non
     run_id = record.run_id
     for model in record.models:
         data = model.to_json()
-        values = [run_id, *(data[name] for name in ModelRow._fields[1:-1])]
-        values.append(json.dumps(data["scores"]))
-        db.execute(f"INSERT INTO models VALUES ({', '.join('?' * len(values))})", values)
+        names = [name.removesuffix("_json") for name in ModelRow._fields]
+        values = [run_id, *(data[name] for name in names[1:-1]), json.dumps(data["scores"])]
+        marks = ", ".join("?" * len(values))
+        db.execute(f"INSERT INTO models ({', '.join(names)}) VALUES ({marks})", values)
     path = folder / MEASUREMENTS
     if path.is_file():
         index_measurements(db, run_id, path.read_text(encoding="utf-8").splitlines())

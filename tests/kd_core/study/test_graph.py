@@ -1,6 +1,16 @@
 import pytest
 
-from kd_core.config import Arm, DataSettings, DistilSettings, StudySettings, TeacherSettings
+from kd_core.config import (
+    Arm,
+    Chain,
+    CompressStep,
+    DataSettings,
+    DistilSettings,
+    RunSettings,
+    StudySettings,
+    TeacherSettings,
+    TrainSettings,
+)
 from kd_core.errors import ConfigError
 from kd_core.study.graph import RUN_PREFIX, config_hashes, expand, stored_views
 
@@ -68,3 +78,59 @@ def test_a_finished_teacher_counts_by_its_own_hash() -> None:
     two = config_hashes(runs, {"r1": "y"})
     assert one["distilled-s0"] != two["distilled-s0"]
     assert one["baseline-s0"] == two["baseline-s0"]
+
+
+def chain(name: str = "small", origin: str = "teacher", **step: object) -> Chain:
+    return Chain(name=name, origin=origin, steps=(CompressStep(method="finetune", **step),))
+
+
+def compressed(*chains: Chain, **changes: object) -> dict[str, RunSettings]:
+    runs = expand(study(seeds=(0, 1), chains=chains, **changes))
+    return {run.key: run for run in runs if run.role == "compressed"}
+
+
+def test_a_chain_is_a_run_a_seed_that_needs_what_it_is_made_from() -> None:
+    runs = compressed(chain(origin="distilled", tune=TrainSettings(epochs=1)))
+    assert list(runs) == ["small-s0", "small-s1"]
+    assert runs["small-s1"].needs == {"origin": "distilled-s1"}
+    assert runs["small-s1"].model.name == "mobilenet_v3_small"
+
+
+def test_one_origin_and_no_training_is_one_run() -> None:
+    assert list(compressed(chain())) == ["small-s0"]
+    assert list(compressed(chain(), teacher=TeacherSettings(per_seed=True))) == [
+        "small-s0",
+        "small-s1",
+    ]
+    assert list(compressed(chain(origin="imported-a.onnx"), imported=("a.onnx",))) == ["small-s0"]
+
+
+def test_a_step_that_distils_needs_a_teacher_and_a_pruned_teacher_is_its_own() -> None:
+    step = {"tune": TrainSettings(epochs=1), "distil": DistilSettings()}
+    own = compressed(chain(**step))["small-s1"]
+    assert own.needs == {"origin": "teacher-s0", "teacher": "teacher-s0"}
+    pupil = compressed(chain(origin="baseline", **step))["small-s1"]
+    assert pupil.needs == {"origin": "baseline-s1", "teacher": "teacher-s0"}
+    older = compressed(chain(origin="run:r1", **step))["small-s1"]
+    assert older.needs == {"origin": "run:r1", "teacher": "run:r1"}
+
+
+def test_chains_have_names_and_origins_of_their_own() -> None:
+    for chains, code in (
+        ((chain("a"), chain("a")), "chains_repeat"),
+        ((chain("distilled"),), "chains_repeat"),
+        ((chain("baseline"),), "chains_repeat"),
+        ((chain(origin="nobody"),), "chain_origin"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            study(chains=chains)
+        assert caught.value.code == code
+
+
+def test_the_name_of_a_chain_does_not_matter_and_its_steps_and_origin_do() -> None:
+    def hashed(one: Chain) -> str:
+        return config_hashes(expand(study(chains=(one,))))[f"{one.name}-s0"]
+
+    assert hashed(chain("a")) == hashed(chain("b"))
+    assert hashed(chain()) != hashed(chain(tune=TrainSettings(epochs=1)))
+    assert hashed(chain()) != hashed(chain(origin="baseline"))
