@@ -21,6 +21,8 @@ PAGES = {
     "data": ":material/dataset:",
     "distil": ":material/school:",
     "results": ":material/insights:",
+    "tradeoffs": ":material/balance:",
+    "demo": ":material/biotech:",
 }
 page = st.navigation(
     [

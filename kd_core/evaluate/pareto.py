@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 
@@ -26,6 +27,27 @@ def pareto(points: Sequence[Sequence[float]], higher: Sequence[bool]) -> list[bo
     for row in signed:
         beaten = ((signed >= row).all(1) & (signed > row).any(1)).any()
         front.append(bool(not beaten and np.isfinite(row).all()))
+    return front
+
+
+def front_of_two(value: NDArray[np.float64], cost: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """:func:`pareto` for more of one and less of another, in n log n; all finite.
+
+    Args:
+        value: More is better, (n,).
+        cost: Less is better, (n,).
+
+    >>> front_of_two(np.array([0.9, 0.8, 0.7]), np.array([10.0, 5.0, 7.0])).tolist()
+    [True, True, False]
+    """
+    order = np.lexsort((-value, cost))
+    v, c = value[order], cost[order]
+    before = np.concatenate([[-np.inf], np.maximum.accumulate(v)])[:-1]  # best at no higher cost
+    better = v > before
+    first = np.concatenate([[True], (c[1:] != c[:-1]) | (v[1:] != v[:-1])])
+    group = np.cumsum(first) - 1  # equal points share their first one's answer
+    front = np.empty(len(value), bool)
+    front[order] = better[first][group]
     return front
 
 

@@ -109,6 +109,29 @@ def export_onnx(
     )
 
 
+def trace_onnx(model: nn.Module, images: NDArray[np.float32]) -> ModelProto:
+    """The graph of a network within a second, to look at its work; nothing checks its answers.
+
+    Args:
+        model: Maps (N, C, S, S) to named outputs; it stays as it is.
+        images: At least one image (n, C, S, S); the side is fixed by it, the batch is free.
+
+    Raises:
+        ExportError: ``export_failed``.
+    """
+    network = _copy(model)
+    with torch.no_grad():
+        names = list(network(_tensor(images[:1])))
+    two = _tensor(np.concatenate([images[:1], images[-1:]]))
+    try:
+        with _quiet():
+            traced = _torchscript(_ByOrder(network).eval(), names, two)
+    except (torch.onnx.OnnxExporterError, RuntimeError) as error:
+        raise ExportError("export_failed", detail=_first_line(error)) from error
+    _clean(traced)
+    return traced
+
+
 def _copy(model: nn.Module) -> nn.Module:
     network = copy.deepcopy(model).to("cpu").eval()
     for module in network.modules():

@@ -38,9 +38,9 @@ def role_style(role: str, arm: str, arms: Sequence[str]) -> tuple[str, str]:
     """Colour and shape of an arm: fixed for teacher and baseline, by order for the students.
 
     Args:
-        role: teacher, baseline, student or imported.
+        role: teacher, baseline, imported, student, or what a chain of compression makes.
         arm: Name of the arm.
-        arms: Names of all arms of students, in order.
+        arms: Names of all arms without a fixed style, in order.
     """
     if role in ROLE_COLOURS:
         return ROLE_COLOURS[role], ROLE_SYMBOLS[role]

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from kd_core.figures.look import (
     PALETTE,
+    ROLE_COLOURS,
     SYMBOLS,
     Say,
     figure,
@@ -128,7 +129,7 @@ def class_bars_figure(info: ClassBars, say: Say, dark: bool = False) -> go.Figur
 def _model_style(info: ClassBars, place: int) -> tuple[str, str]:
     if not info.roles:
         return PALETTE[place % len(PALETTE)], SYMBOLS[place % len(SYMBOLS)]
-    students = [m for m, r in zip(info.models, info.roles, strict=True) if r == "student"]
+    students = [m for m, r in zip(info.models, info.roles, strict=True) if r not in ROLE_COLOURS]
     return role_style(info.roles[place], info.models[place], students)
 
 

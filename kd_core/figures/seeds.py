@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from kd_core.evaluate.pareto import Spread, over_seeds
 from kd_core.figures.look import (
+    ROLE_COLOURS,
     Say,
     arm_name,
     faint,
@@ -75,7 +76,7 @@ def seeds_info(values: Sequence[SeedValue], metric: str) -> Seeds:
 
 def seeds_figure(info: Seeds, say: Say, dark: bool = False) -> go.Figure:
     """Dots of the same seed joined by a line; a bar is an arm's mean."""
-    students = [a for a, r in zip(info.arms, info.roles, strict=True) if r == "student"]
+    students = [a for a, r in zip(info.arms, info.roles, strict=True) if r not in ROLE_COLOURS]
     traces = [_seed_line(info, row, dark) for row in info.values]
     for place, (arm, role) in enumerate(zip(info.arms, info.roles, strict=True)):
         colour, symbol = role_style(role, arm, students)

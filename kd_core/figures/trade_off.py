@@ -13,6 +13,7 @@ from kd_core.evaluate.pareto import pareto
 from kd_core.figures.cost_axis import CostAxis
 from kd_core.figures.labels import Label, place_labels
 from kd_core.figures.look import (
+    ROLE_COLOURS,
     Say,
     arm_name,
     faint,
@@ -202,7 +203,7 @@ def _labels(
 def _arm(info: TradeOff, arm: str, places: Sequence[float], say: Say, labelled: bool) -> go.Scatter:
     chosen = [(p, x) for p, x in zip(info.points, places, strict=True) if p.arm == arm]
     points = [p for p, _ in chosen]
-    students = list(dict.fromkeys(p.arm for p in info.points if p.role == "student"))
+    students = list(dict.fromkeys(p.arm for p in info.points if p.role not in ROLE_COLOURS))
     colour, symbol = role_style(points[0].role, arm, students)
     return go.Scatter(
         x=[x for _, x in chosen],

@@ -1,0 +1,285 @@
+"""The recommendation in words, the scatter, the table, the parallel coordinates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import tradeoffs_data as data
+from app.texts import say
+from app.theme import is_dark
+from app.tradeoffs_choice import Choice
+from kd_core.errors import KDLabError
+from kd_core.figures.landscape import landscape_figure, landscape_info
+from kd_core.figures.parallel import parallel_figure, parallel_info
+from kd_core.study.costs import cost_of
+from kd_core.study.recommend import (
+    Recommendation,
+    headline,
+    higher_is_better,
+    name_of,
+    reasons,
+    recommend,
+    sentence,
+    time_msg,
+)
+from kd_core.text import Msg
+
+ROWS = 300
+"""Rows of the table on the page; the CSV has all."""
+
+PICTURE = {"toImageButtonOptions": {"format": "svg", "filename": "kd-lab"}, "displaylogo": False}
+PARALLEL = (
+    "set.size", "architecture", "set.losses", "set.alpha", "set.T", "set.lr", "set.epochs",
+    "set.chain", "precision", "size_bytes", "latency_ms", "value",
+)  # fmt: skip
+COLUMNS = (
+    "arm", "name", "role", "architecture", "precision", "n", "value", "sd", "low", "high",
+    "latency_ms", "low_ms", "high_ms", "source", "tier", "n_networks", "n_rows", "speed_up",
+    "size_bytes", "ram_bytes", "energy_low_mj", "energy_high_mj", "macs", "params", "fits",
+    "study", "run",
+)  # fmt: skip
+
+
+def place_titles(choice: Choice) -> tuple[Msg, Msg]:
+    """Device and runtime as messages."""
+    place = choice.place
+    return data.title(place.device), Msg(f"runtime.{place.runtime or 'onnxruntime'}")
+
+
+# --- the recommendation -------------------------------------------------------------------------
+
+
+def recommended(choice: Choice) -> tuple[pd.DataFrame, Recommendation]:
+    """Candidates within the limits, and what the rule takes of them."""
+    table = choice.collapsed()
+    within = table[choice.budget.within(table)].reset_index(drop=True)
+    return within, recommend(within, choice.metric, choice.margin)
+
+
+def lines(choice: Choice) -> list[Msg]:
+    """The recommendation as sentences: what, against the reference, other runtime, why, next."""
+    within, found = recommended(choice)
+    if found.best is None:
+        return [Msg("recommend.nothing", {"n": len(choice.collapsed())})]
+    row = within.iloc[found.best]
+    device, runtime = place_titles(choice)
+    said = [sentence(row, choice.metric, device, runtime)]
+    of_reference = reference_row(choice)
+    if of_reference is not None:
+        said.append(headline(row, of_reference))
+        if _key(row) != choice.reference:
+            against = data.verdict(
+                choice.studies, choice.at, _key(row), choice.reference, choice.metric,
+                choice.margin,
+            )  # fmt: skip
+            fields = {"reference": name_of(of_reference), "verdict": against}
+            said.append(Msg("recommend.against", fields))
+    said += other_runtimes(choice, row)
+    said.append(reasons(found, within, choice.metric, choice.margin))
+    if found.runner_up is not None:
+        second = sentence(within.iloc[found.runner_up], choice.metric, device, runtime)
+        said.append(Msg("recommend.runner_up", {"line": second}))
+    return said
+
+
+def _key(row: pd.Series) -> tuple[str, ...]:
+    return (row["study"], row["arm"], row["name"])
+
+
+def reference_row(choice: Choice) -> pd.Series | None:
+    """The reference among the candidates."""
+    table = choice.collapsed()
+    study, arm, name = choice.reference
+    same = (table["study"] == study) & (table["arm"] == arm) & (table["name"] == name)
+    return table[same].iloc[0] if same.any() else None
+
+
+def other_runtimes(choice: Choice, row: pd.Series) -> list[Msg]:
+    """Where the chosen runtime is no tier A, what a runtime of tier A would say."""
+    place = choice.place
+    work = data.works(choice.studies, choice.at).get(str(row["shape"]))
+    device = data.devices().get(place.device)
+    if work is None or device is None or row["source"] != "estimated" or row["tier"] == "A":
+        return []
+    said = []
+    for runtime in device.runtimes:
+        if runtime.name == place.runtime:
+            continue
+        other = data.Place(place.device, runtime.name)
+        cost = cost_of(work, other.target, device)
+        if cost.source == "estimated" and cost.tier == "A":
+            costs = {c: getattr(cost, c) for c in ("low_ms", "high_ms", "tier", "source")}
+            counts = {"n_networks": cost.n_networks, "n_rows": cost.n_rows}
+            time = time_msg(
+                pd.Series({**costs, **counts}),
+                data.title(place.device),
+                Msg(f"runtime.{runtime.name}"),
+            )
+            said.append(Msg("recommend.other_runtime", {"time": time}))
+    return said[:2]
+
+
+def recommendation(choice: Choice) -> None:
+    """The sentences; the first one large."""
+    first, *others = lines(choice)
+    with st.container(border=True):
+        st.markdown(f"##### {say(first)}")
+        for msg in others:
+            st.markdown(say(msg))
+        st.caption(say("recommend.validation"))
+
+
+# --- the figures --------------------------------------------------------------------------------
+
+
+def scatter(choice: Choice) -> None:
+    """Accuracy against the cost; a click opens the run."""
+    table = choice.table()
+    within, found = recommended(choice)
+    best = None if found.best is None else within.iloc[found.best]
+    info = landscape_info(
+        table[choice.budget.within(table)],
+        choice.x,
+        choice.metric,
+        higher_is_better=higher_is_better(choice.metric),
+        area=choice.area,
+        log=choice.log,
+        chosen=None if best is None else (best["run"], best["name"]),
+    )
+    if not info.dots:
+        st.info(say("tradeoffs.nothing_to_draw", what=say(f"limit.{choice.x}")))
+        return
+    event = st.plotly_chart(
+        landscape_figure(info, say, is_dark()),
+        width="stretch",
+        theme=None,
+        key="landscape",
+        on_select="rerun",
+        selection_mode="points",
+        config=PICTURE,
+        alt=say("results.alt"),
+    )
+    said = [say("tradeoffs.scatter.about")]
+    if info.left_out:
+        said.append(say("tradeoffs.left_out", n=info.left_out, shown=len(info.dots)))
+    if info.unknown:
+        said.append(say("tradeoffs.unknown", n=info.unknown, what=say(f"limit.{choice.x}")))
+    st.caption(" ".join(said))
+    _open(event, table)
+
+
+def _open(event: Any, table: pd.DataFrame) -> None:
+    """Go to the run of the point that was clicked."""
+    points = event["selection"]["points"] if event else []
+    run = next((p["customdata"][0] for p in points if p.get("customdata")), None)
+    if run is None:
+        return
+    study = table.loc[table["run"] == run, "study"]
+    if len(study):
+        st.session_state["study"], st.session_state["run"] = str(study.iloc[0]), str(run)
+        st.switch_page(
+            "../pages/results.py", query_params={"study": str(study.iloc[0]), "run": str(run)}
+        )
+
+
+def parallel(choice: Choice) -> None:
+    """Settings and results as lines; drag along an axis to keep a range."""
+    table = choice.table()
+    within = table[choice.budget.within(table)]
+    info = parallel_info(
+        within, PARALLEL, choice.metric, higher_is_better=higher_is_better(choice.metric)
+    )
+    if len(info.axes) < 2:
+        st.info(say("tradeoffs.parallel.none"))
+        return
+    st.plotly_chart(
+        parallel_figure(info, say, is_dark()),
+        width="stretch",
+        theme=None,
+        key="parallel",
+        config=PICTURE,
+    )
+    st.caption(say("tradeoffs.parallel.about"))
+    if info.left_out:
+        st.caption(say("tradeoffs.left_out", n=info.left_out, shown=len(info.colour)))
+
+
+# --- the table ----------------------------------------------------------------------------------
+
+
+def plain_table(choice: Choice) -> pd.DataFrame:
+    """What remains, the best first, in the names of the files: units are in the names."""
+    table = choice.table()
+    within = table[choice.budget.within(table)]
+    order = within["value"].to_numpy(float).argsort(kind="stable")
+    order = order[::-1] if higher_is_better(choice.metric) else order
+    return within.iloc[order][[c for c in COLUMNS if c in within]].reset_index(drop=True)
+
+
+def table(choice: Choice) -> None:
+    """What remains, in units that are fit to read."""
+    found = plain_table(choice)
+    st.caption(say("tradeoffs.remain", n=len(found), of=len(choice.table())))
+    shown = found.head(ROWS)
+    sources = {s: say(f"source.{s}") for s in ("measured", "estimated", "none")}
+    columns = {
+        "arm": shown["arm"],
+        "step": np.where(shown["name"] == "model", "", shown["name"]),
+        "network": shown["architecture"],
+        "precision": shown["precision"],
+        "seeds": shown["n"],
+        "score": shown["value"],
+        "sd": shown["sd"],
+        "low": shown["low"],
+        "high": shown["high"],
+        "latency": shown["latency_ms"],
+        "band_low": shown["low_ms"],
+        "band_high": shown["high_ms"],
+        "source": shown["source"].map(sources),
+        "tier": shown["tier"],
+        "speed_up": shown["speed_up"],
+        "size": shown["size_bytes"] / 1e6,
+        "ram": shown["ram_bytes"] / 1e6,
+        "energy_low": shown["energy_low_mj"],
+        "energy_high": shown["energy_high_mj"],
+        "macs": shown["macs"] / 1e6,
+    }
+    frame = pd.DataFrame(columns)
+    texts = ("arm", "step", "network", "precision", "source", "tier")
+    st.dataframe(
+        frame,
+        hide_index=True,
+        width="stretch",
+        height=min(420, 40 + 35 * max(1, len(frame))),
+        key="tradeoffs-table",
+        column_config={
+            name: st.column_config.Column(say(f"tradeoffs.column.{name}"))
+            if name in texts or name == "seeds"
+            else st.column_config.NumberColumn(say(f"tradeoffs.column.{name}"), format="%.3g")
+            for name in frame.columns
+        },
+    )
+    if len(found) > ROWS:
+        st.caption(say("tradeoffs.left_out", n=len(found) - ROWS, shown=ROWS))
+
+
+# --- how good the estimates are -----------------------------------------------------------------
+
+
+def estimates(choice: Choice) -> None:
+    """Predicted against published latencies on the chosen device, and the worst networks."""
+    from kd_core.figures.estimates import estimates_figure, estimates_info
+
+    try:
+        info = estimates_info(choice.place.device, choice.place.runtime)
+    except KDLabError as error:
+        st.info(say(error.msg))
+        return
+    st.plotly_chart(
+        estimates_figure(info, say, is_dark()), width="stretch", theme=None, key="estimates",
+        config=PICTURE,
+    )  # fmt: skip

@@ -1,0 +1,146 @@
+"""All finished models of some studies as one data frame: read once, then filtered in memory.
+
+One query and one pass over the answers, so that ten thousand runs are there within a second, and
+only when something has finished since (:func:`frame_version`). Columns:
+
+    study, run, key, arm, role, seed, name, parent, step, architecture, precision, sha256,
+    params, macs, size_bytes                   as in ``records.ModelRecord``
+    origin                                     arm that a chain of compression begins with
+    shape                                      equal for models that cost the same (:func:`shape`)
+    set.<setting>                              what was chosen, for parallel coordinates
+    at.<item>                                  what must be equal before models may be ranked
+    value.<metric>, low.<metric>, high.<metric>   validation scores with their 95 % interval
+
+The frame is shared: whoever changes it copies it first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from kd_core.study.protocol import protocol_items
+from kd_core.study.store import Store
+
+Version = tuple[Any, ...]
+
+MODEL_COLUMNS = (
+    "name", "role", "architecture", "parent", "step", "params", "macs", "size_bytes",
+    "precision", "sha256",
+)  # fmt: skip
+RUN_COLUMNS = ("study", "run", "key", "seed", "dataset")
+
+_SELECT = """
+    SELECT ms.study, r.id, r.key, r.seed, r.dataset, {models}, m.scores, c.config,
+        (SELECT n.parent FROM needs n WHERE n.run = r.id AND n.name = 'origin')
+    FROM members ms JOIN runs r ON r.id = ms.run JOIN models m ON m.run = r.id
+        JOIN configs c ON c.run = r.id
+    WHERE r.status = 'finished' AND ms.study IN ({studies})
+    ORDER BY ms.study, r.position, m.step, m.name
+"""
+_VERSION = """
+    SELECT (SELECT COUNT(*) FROM runs WHERE status = 'finished'),
+        (SELECT MAX(ended) FROM runs WHERE status = 'finished'),
+        (SELECT MAX(id) FROM measurements), (SELECT COUNT(*) FROM members)
+"""
+
+
+def frame_version(store: Store) -> Version:
+    """Changes whenever a run finishes, is deleted, is shown elsewhere, or is measured again."""
+    return (str(store.home.root), *store.db.rows(_VERSION)[0])
+
+
+def read_frame(store: Store, studies: Sequence[str]) -> pd.DataFrame:
+    """Finished models of these studies, one row each; a run that two of them show stands once."""
+    models = ", ".join(f"m.{name}" for name in MODEL_COLUMNS)
+    sql = _SELECT.format(models=models, studies=", ".join("?" * len(studies)))
+    answers = store.db.rows(sql, list(studies)) if studies else []
+    rows: list[dict[str, Any]] = []
+    configs: dict[str, dict[str, Any]] = {}
+    seen: set[tuple[str, str]] = set()
+    for *values, scores, config, origin in answers:
+        row = dict(zip((*RUN_COLUMNS, *MODEL_COLUMNS), values, strict=True))
+        if (row["run"], row["name"]) in seen:
+            continue
+        seen.add((row["run"], row["name"]))
+        run = row["run"]
+        if run not in configs:
+            configs[run] = json.loads(config)
+        row["arm"] = row["key"].removesuffix(f"-s{row['seed']}")
+        row["shape"] = shape(row, configs[run]["data"]["size"])
+        row["origin"] = _arm(configs.get(origin))
+        rows.append(
+            {
+                **row,
+                **settings_of(configs[run]),
+                **_items(configs[run], configs.get(origin)),
+                **_scores(scores),
+            }
+        )
+    frame = pd.DataFrame(rows)
+    return frame if len(frame) else pd.DataFrame(columns=[*RUN_COLUMNS, *MODEL_COLUMNS, "arm"])
+
+
+def shape(model: Mapping[str, Any], size: int) -> str:
+    """Names what a model costs: equal for seeds and arms that share a network and a way there.
+
+    A foreign file (no number of parameters) stands for itself; a step of a chain is named by its
+    own step, since two ways to INT8 leave different operators.
+    """
+    if model["params"] is None:
+        return str(model["sha256"])
+    way = model["name"] if model["step"] else ""
+    facts = (model["architecture"], model["params"], model["macs"], model["precision"], size, way)
+    return "|".join(map(str, facts))
+
+
+def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person chose for a run, short and flat; ``None`` where it has no meaning."""
+    distil, losses = config.get("distil") or {}, (config.get("distil") or {}).get("losses") or []
+    chain = config.get("chain") or {}
+    temperatures = [term["params"]["T"] for term in losses if "T" in term["params"]]
+    train = config["train"] if config["role"] != "compressed" else {}
+    return {
+        "set.size": config["data"]["size"],
+        "set.losses": "+".join(term["name"] for term in losses) or None,
+        "set.alpha": distil.get("alpha"),
+        "set.T": temperatures[0] if temperatures else None,
+        "set.lr": train.get("lr"),
+        "set.epochs": train.get("epochs"),
+        "set.batch_size": train.get("batch_size"),
+        "set.chain": "+".join(step["method"] for step in chain.get("steps", ())) or None,
+    }
+
+
+def _items(config: Mapping[str, Any], origin: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Protocol of a run; one that was compressed has the recipe of what it was made from."""
+    recipe = origin if config["role"] == "compressed" and origin is not None else config
+    return {f"at.{name}": value for name, value in protocol_items(config, recipe).items()}
+
+
+def _arm(config: Mapping[str, Any] | None) -> str | None:
+    return None if config is None else str(config["key"]).removesuffix(f"-s{config['seed']}")
+
+
+def _scores(text: str) -> dict[str, float | None]:
+    flat: dict[str, float | None] = {}
+    for name, score in json.loads(text).items():
+        flat[f"value.{name}"] = score["value"]
+        flat[f"low.{name}"] = score["low"]
+        flat[f"high.{name}"] = score["high"]
+    return flat
+
+
+def metrics_in(frame: pd.DataFrame) -> list[str]:
+    """Scores that these models have, those by class (``sensitivity:ring``) included."""
+    names = [str(name) for name in frame.columns]
+    return [name.removeprefix("value.") for name in names if name.startswith("value.")]
+
+
+def model_file(store: Store, run: str, name: str) -> Path:
+    """The exported file of a model."""
+    return store.folder(run) / "models" / name / "model.onnx"

@@ -1,0 +1,95 @@
+"""What must be equal before two numbers may be ranked against each other.
+
+Teachers, files of a person's own and compressed teachers have recipes of their own: for them the
+data is what must be equal. Students of one comparison share the recipe as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+DATA_ITEMS = ("data_hash", "dataset", "size", "normalise")
+RECIPE_ITEMS = (
+    "augment", "budget", "batch_size", "optimizer", "lr", "weight_decay", "schedule",
+    "imbalance", "views",
+)  # fmt: skip
+OWN_RECIPE = ("teacher", "imported")
+
+
+def protocol_items(config: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Items by name; those of the recipe are ``None`` where a model has one of its own.
+
+    Args:
+        config: A run's settings as JSON.
+        recipe: The settings of the run whose recipe counts: its own, or that of the model which
+            was compressed.
+    """
+    data, train = config["data"], recipe["train"]
+    items: dict[str, Any] = {name: data[name] for name in DATA_ITEMS}
+    if recipe["role"] in (*OWN_RECIPE, "compressed"):
+        return {**items, **dict.fromkeys(RECIPE_ITEMS)}
+    steps, views = train["steps"], recipe.get("views")
+    return {
+        **items,
+        "augment": data["augment"],
+        "budget": f"{steps} steps" if steps else f"{train['epochs']} epochs",
+        "views": "live" if views is None else str(views),
+        **{name: train[name] for name in RECIPE_ITEMS if name in train},
+    }
+
+
+@dataclass(frozen=True)
+class Comparable:
+    """Which models may be ranked together.
+
+    Attributes:
+        groups: Rows of the frame, the largest group first; models with a recipe of their own are
+            in every group of their data.
+        differs: For each item that is not equal everywhere, its values.
+    """
+
+    groups: tuple[np.ndarray, ...]
+    differs: dict[str, tuple[str, ...]]
+
+
+def comparable(frame: pd.DataFrame) -> Comparable:
+    """Groups of equal protocol.
+
+    >>> rows = [{"at.size": 64, "at.lr": 0.1}, {"at.size": 64, "at.lr": 0.2}, {"at.size": 64}]
+    >>> found = comparable(pd.DataFrame(rows))
+    >>> [group.tolist() for group in found.groups], found.differs
+    ([[0, 2], [1, 2]], {'lr': ('0.1', '0.2')})
+    """
+    columns = [name for name in frame.columns if str(name).startswith("at.")]
+    names = [str(name).removeprefix("at.") for name in columns]
+    recipes = [c for c, n in zip(columns, names, strict=True) if n not in DATA_ITEMS]
+    data = [c for c, n in zip(columns, names, strict=True) if n in DATA_ITEMS]
+    if not len(frame):
+        return Comparable((), {})
+    of_data = _codes(frame, data)
+    of_recipe = _codes(frame, recipes)
+    free = frame[recipes].isna().all(axis=1).to_numpy() if recipes else np.ones(len(frame), bool)
+    groups = []
+    for code in np.unique(of_data):
+        here = of_data == code
+        bound = here & ~free
+        found = [(bound & (of_recipe == r)) | (here & free) for r in np.unique(of_recipe[bound])]
+        groups += found or [here]
+    rows = sorted((np.flatnonzero(mask) for mask in groups), key=len, reverse=True)
+    values = {n: frame[c].dropna().unique() for c, n in zip(columns, names, strict=True)}
+    differs = {n: tuple(map(str, found)) for n, found in values.items() if len(found) > 1}
+    return Comparable(tuple(rows), differs)
+
+
+def _codes(frame: pd.DataFrame, columns: list[Any]) -> np.ndarray:
+    """Equal numbers for rows that are equal in these columns."""
+    code = np.zeros(len(frame), dtype=np.int64)
+    for column in columns:
+        part, values = pd.factorize(frame[column], use_na_sentinel=True)
+        code = np.unique(code * (len(values) + 1) + part + 1, return_inverse=True)[1]
+    return code
