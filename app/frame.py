@@ -9,7 +9,7 @@ from app.texts import LANGUAGES, language, say
 from kd_core.repro import device_report
 from kd_core.study.rows import ACTIVE
 
-CARRIED = ("study", "run")
+CARRIED = ("study", "run", "model")
 """Parameters of the address that a page change would drop; the session remembers them."""
 
 

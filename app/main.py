@@ -20,6 +20,7 @@ PAGES = {
     "home": ":material/home:",
     "data": ":material/dataset:",
     "distil": ":material/school:",
+    "compress": ":material/content_cut:",
     "results": ":material/insights:",
     "tradeoffs": ":material/balance:",
     "demo": ":material/biotech:",

@@ -15,7 +15,16 @@ from app.texts import say
 from kd_core.evaluate import METRICS, Score, Verdict, over_seeds, score
 from kd_core.figures import ModelPoint
 from kd_core.study.records import ScoreRecord
-from kd_core.study.results import Result, by_arm, compare_arms, predictions, results
+from kd_core.study.results import (
+    Result,
+    arm_of,
+    by_arm,
+    compare_arms,
+    last_steps,
+    origin_arm,
+    predictions,
+    results,
+)
 from kd_core.study.rows import StudyRow
 
 
@@ -53,7 +62,13 @@ class Reading:
         """All scores of one model on the chosen part."""
         if self.part == "val":
             return result.scores
-        return scores_on(self.study.id, result.run.id, self.part, self.opened)
+        return scores_on(self.study.id, result.run.id, result.model.name, self.part, self.opened)
+
+    @property
+    def shown_arms(self) -> dict[str, list[Result]]:
+        """Models by arm, without the steps on the way of a chain."""
+        arms = self.arms
+        return {arm: arms[arm] for arm in last_steps(arms)}
 
 
 def read_study(study_id: str) -> tuple[StudyRow, tuple[Result, ...]]:
@@ -63,9 +78,13 @@ def read_study(study_id: str) -> tuple[StudyRow, tuple[Result, ...]]:
 
 
 @st.cache_data(show_spinner=False, max_entries=500)
-def scores_on(study_id: str, run_id: str, part: str, opened: bool) -> dict[str, Score]:
+def scores_on(study_id: str, run_id: str, model: str, part: str, opened: bool) -> dict[str, Score]:
     """Scores of a run's model on a part that is open."""
-    found = next(r for r in results(services().store, study_id) if r.run.id == run_id)
+    found = next(
+        r
+        for r in results(services().store, study_id)
+        if (r.run.id, r.model.name) == (run_id, model)
+    )
     return score(predictions(found, part, opened=opened))
 
 
@@ -93,6 +112,24 @@ def verdict(reading: Reading, arm: str, against: str) -> Verdict:
     )
 
 
+def verdict_pairs(reading: Reading) -> list[tuple[str, str]]:
+    """What is judged against what.
+
+    Students against the student alone and the teacher; the end of a chain against its beginning.
+    """
+    arms = reading.shown_arms
+    chains = {chain.name: chain for chain in reading.study.settings.chains}
+    pairs = []
+    for arm, group in arms.items():
+        if group[0].model.role == "student":
+            pairs += [(arm, other) for other in ("baseline", "teacher") if other in arms]
+        chain = chains.get(arm_of(group[0].run))
+        origin = origin_arm(chain, arms) if chain is not None else None
+        if origin is not None:
+            pairs.append((arm, origin))
+    return pairs
+
+
 def points(reading: Reading) -> list[ModelPoint]:
     """Models as the trade-off plot takes them."""
     return [_point(reading, result) for result in reading.results]
@@ -101,7 +138,7 @@ def points(reading: Reading) -> list[ModelPoint]:
 def _point(reading: Reading, result: Result) -> ModelPoint:
     found, measured = reading.score(result), result.latency()
     return ModelPoint(
-        label=result.run.key,
+        label=result.label,
         arm=result.arm,
         role=result.model.role,
         seed=result.run.seed,
@@ -131,7 +168,7 @@ def table(reading: Reading) -> pd.DataFrame:
         found, one, many = reading.score(result), result.latency(1), result.latency(0)
         rows.append(
             {
-                "key": result.run.key,
+                "key": result.label,
                 "role": say(f"role.{result.model.role}"),
                 "model": result.model.architecture,
                 "seed": result.run.seed,
@@ -145,7 +182,11 @@ def table(reading: Reading) -> pd.DataFrame:
                 "latency_ms_p95": one.latency_ms_p95 if one else None,
                 "images_per_s": many.images_per_s if many else None,
                 "memory_mb": _megabytes(one.peak_memory_bytes if one else None),
+                "precision": result.model.precision,
+                "gzip_mb": _megabytes(result.model.gzip_bytes),
+                "nonzero_m": None if result.model.nonzero is None else result.model.nonzero / 1e6,
                 "run": result.run.id,
+                "name": result.model.name,
             }
         )
     return pd.DataFrame(rows)
@@ -158,7 +199,7 @@ def _megabytes(value: int | None) -> float | None:
 def arm_name(arm: str, group: Sequence[Result]) -> str:
     """What an arm is called on the screen."""
     role = group[0].model.role
-    return arm if role == "student" else say(f"role.{role}")
+    return arm if role in ("student", "compressed") else say(f"role.{role}")
 
 
 def arm_summary(reading: Reading, group: Sequence[Result]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import math
 
 import streamlit as st
 
-from app import readings
+from app import compress_results, readings
 from app.readings import Reading
 from app.services import services
 from app.texts import number, say
@@ -15,9 +15,13 @@ from app.theme import is_dark
 from app.visitor import may_change, visitor
 from kd_core.evaluate import METRICS
 from kd_core.figures import trade_off_figure, trade_off_info
+from kd_core.figures.chain_path import add_paths, chain_paths
 from kd_core.figures.trade_off import Axis
 from kd_core.study.graph import stored_views
 from kd_core.study.rows import StudyRow
+
+CARDS = 5
+"""Cards side by side."""
 
 AXES: tuple[Axis, ...] = ("size_bytes", "latency_ms", "macs", "params")
 
@@ -41,8 +45,13 @@ def protocol(study: StudyRow) -> None:
 
 def headline(reading: Reading) -> None:
     """One card an arm: the metric, the file, the latency."""
-    arms = reading.arms
-    for column, (arm, group) in zip(st.columns(len(arms)), arms.items(), strict=True):
+    arms = reading.shown_arms
+    columns = [
+        column
+        for start in range(0, len(arms), CARDS)
+        for column in st.columns(min(CARDS, len(arms)))
+    ]
+    for column, (arm, group) in zip(columns, arms.items(), strict=False):
         about = readings.arm_summary(reading, group)
         with column, st.container(border=True):
             st.metric(readings.arm_name(arm, group), number(about["mean"], "score"))
@@ -56,17 +65,12 @@ def headline(reading: Reading) -> None:
 
 
 def verdicts(reading: Reading) -> None:
-    """The verdict on every student: against the student alone, and against the teacher."""
+    """The verdict on every student and on the end of every chain."""
     arms = reading.arms
-    students = [arm for arm, group in arms.items() if group[0].model.role == "student"]
-    for arm in students:
-        for other in ("baseline", "teacher"):
-            if other in arms:
-                found = readings.verdict(reading, arm, other)
-                against = readings.arm_name(other, arms[other])
-                st.markdown(
-                    f"**{say('results.against', arm=arm, other=against)}** {say(found.msg)}"
-                )
+    for arm, other in readings.verdict_pairs(reading):
+        found = readings.verdict(reading, arm, other)
+        against = readings.arm_name(other, arms[other])
+        st.markdown(f"**{say('results.against', arm=arm, other=against)}** {say(found.msg)}")
 
 
 def trade_off(reading: Reading) -> None:
@@ -88,14 +92,16 @@ def trade_off(reading: Reading) -> None:
         area=area,
     )
     figure = trade_off_figure(info, say, is_dark())
+    paths = chain_paths(info, list(compress_results.chains_of(reading).items()))
+    figure = add_paths(figure, paths) if paths else figure
     st.plotly_chart(figure, width="stretch", theme=None, key="trade-off", alt=say("results.alt"))
     st.caption(say("results.trade_off.caption", area=say(f"axis.{area}.short")))
     if info.left_out:
         st.caption(say("results.left_out", names=list(info.left_out)))
 
 
-def run_table(reading: Reading) -> str | None:
-    """The table of models; the run that was chosen in it."""
+def run_table(reading: Reading) -> tuple[str, str] | None:
+    """The table of models; run and name of the model that was chosen in it."""
     table = readings.table(reading)
     shown = st.dataframe(
         table,
@@ -104,12 +110,13 @@ def run_table(reading: Reading) -> str | None:
         key="results-table",
         on_select="rerun",
         selection_mode="single-row",
-        column_order=[c for c in table.columns if c != "run"],
+        column_order=[c for c in table.columns if c not in ("run", "name")],
         column_config={
             name: st.column_config.Column(say(f"column.{name}"))
-            if name in ("key", "role", "model", "seed")
+            if name in ("key", "role", "model", "seed", "precision")
             else st.column_config.NumberColumn(say(f"column.{name}"), format="%.3f")
             for name in table.columns
+            if name != "name"
         },
     )
     st.download_button(
@@ -120,7 +127,7 @@ def run_table(reading: Reading) -> str | None:
         icon=":material/download:",
     )
     rows = shown["selection"]["rows"]
-    return str(table["run"].iloc[rows[0]]) if rows else None
+    return (str(table["run"].iloc[rows[0]]), str(table["name"].iloc[rows[0]])) if rows else None
 
 
 def test_part(study: StudyRow, reading: Reading | None) -> None:

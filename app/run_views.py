@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from app import compress_results
 from app.readings import Reading
 from app.services import services
 from app.texts import number, say
@@ -38,8 +39,10 @@ FLIPS = 24
 def detail(reading: Reading, result: Result) -> None:
     """Everything about one run."""
     record = services().store.record(result.run.id)
-    st.subheader(f"{result.run.key} · {result.model.architecture}")
+    st.subheader(f"{result.label} · {result.model.architecture}")
     _facts(record, result)
+    if result.model.role == "compressed":
+        compress_results.truth(record, result)
     curves, classes, calibration, environment, settings = st.tabs(
         [say(f"run.tab.{n}") for n in ("curves", "classes", "calibration", "machine", "settings")]
     )
@@ -49,7 +52,7 @@ def detail(reading: Reading, result: Result) -> None:
         _classes(reading, result)
     with calibration:
         found = reliability(predictions(result, reading.part, opened=reading.opened))
-        bins = reliability_info({result.run.key: found})
+        bins = reliability_info({result.label: found})
         _plot(reliability_figure(bins, say, is_dark()), "reliability")
     with environment:
         st.json(record.environment)
@@ -63,7 +66,8 @@ def _plot(figure: object, key: str) -> None:
 
 
 def _facts(record: RunRecord, result: Result) -> None:
-    model, trained = record.models[0], record.training
+    model = next(model for model in record.models if model.name == result.model.name)
+    trained = model.training or record.training
     parity = model.parity or {}
     st.caption(
         say(
@@ -99,12 +103,15 @@ def _facts(record: RunRecord, result: Result) -> None:
 
 
 def _curves(result: Result, record: RunRecord) -> None:
-    path = result.folder / "history.csv"
+    own = result.folder / "models" / result.model.name / "history.csv"
+    path = own if result.model.role == "compressed" else result.folder / "history.csv"
     if not path.is_file():
         st.caption(say("run.no_curves"))
         return
     history = pd.read_csv(path)
-    best = record.training.best_epoch if record.training else math.nan
+    model = next(model for model in record.models if model.name == result.model.name)
+    trained = model.training or record.training
+    best = trained.best_epoch if trained else math.nan
     columns = [str(name) for name in history.columns]
     losses = {c: say(f"part.{c.removeprefix('loss.')}") for c in columns if c.startswith("loss.")}
     scores = {
@@ -143,8 +150,8 @@ def _classes(reading: Reading, result: Result) -> None:
             for other in reading.results
             if other.run.seed == result.run.seed or other.model.role == "teacher"
         ]
-        bars = {o.run.key: _bars(reading.scores(o), metric, found.classes) for o in shown}
-        roles = {other.run.key: other.model.role for other in shown}
+        bars = {o.label: _bars(reading.scores(o), metric, found.classes) for o in shown}
+        roles = {other.label: other.model.role for other in shown}
         info = class_bars_info(metric, found.classes, bars, roles)
         _plot(class_bars_figure(info, say, is_dark()), "per-class")
         st.caption(say("run.per_class.caption"))
@@ -160,7 +167,7 @@ def _bars(
 
 def compare(reading: Reading) -> None:
     """Two models on the same images: agreement, and the flips as pictures."""
-    by_key = {result.run.key: result for result in reading.results}
+    by_key = {result.label: result for result in reading.results}
     if len(by_key) < 2:
         st.caption(say("compare.few"))
         return
@@ -237,10 +244,10 @@ def downloads(result: Result) -> None:
             st.download_button(
                 say("run.onnx", size=number(result.model.size_bytes, "bytes")),
                 onnx.read_bytes,
-                f"{result.run.key}.onnx",
+                f"{result.label.replace('/', '-')}.onnx",
                 "application/octet-stream",
                 icon=":material/download:",
-                key=f"onnx-{result.run.id}",
+                key=f"onnx-{result.run.id}-{result.model.name}",
                 type="primary",
             )
         val = result.folder / "predictions" / f"{result.model.name}-val.parquet"
@@ -248,7 +255,7 @@ def downloads(result: Result) -> None:
             st.download_button(
                 say("run.predictions"),
                 val.read_bytes,
-                f"{result.run.key}-val.parquet",
+                f"{result.label.replace('/', '-')}-val.parquet",
                 icon=":material/download:",
-                key=f"predictions-{result.run.id}",
+                key=f"predictions-{result.run.id}-{result.model.name}",
             )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
 from app.visitor import visitor
-from kd_core.config import StudySettings
+from kd_core.config import RunSettings, StudySettings
 from kd_core.data.library import Library
 from kd_core.jobs import Jobs, connect
 from kd_core.study.store import Store
@@ -53,9 +53,18 @@ def data_root() -> Path | None:
 
 
 def submit(
-    study: StudySettings, *, reuse: bool, expected_s: Mapping[str, float] | None = None
+    study: StudySettings,
+    *,
+    reuse: bool,
+    expected_s: Mapping[str, float] | None = None,
+    runs: Sequence[RunSettings] | None = None,
 ) -> str:
-    """Queue a study of this visitor, tied to its data by hash; the study's id."""
+    """Queue a study of this visitor, tied to its data by hash; the study's id.
+
+    ``runs`` is its graph where that is not the whole of its settings; it must be tied already.
+    """
     dataset = services().library.get(study.data.dataset)
     tied = study.change(data=study.data.change(data_hash=dataset.hash))
-    return services().jobs.submit(tied, owner=visitor(), reuse=reuse, expected_s=expected_s)
+    return services().jobs.submit(
+        tied, owner=visitor(), runs=runs, reuse=reuse, expected_s=expected_s
+    )

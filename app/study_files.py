@@ -50,7 +50,7 @@ def _all_predictions(reading: Reading) -> bytes:
     frames = []
     for result in reading.results:
         frame = predictions(result, reading.part, opened=reading.opened).to_frame()
-        frames.append(frame.assign(run=result.run.key, model=result.model.architecture))
+        frames.append(frame.assign(run=result.label, model=result.model.architecture))
     return pd.concat(frames, ignore_index=True).to_csv(index=False).encode()
 
 

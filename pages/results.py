@@ -97,13 +97,14 @@ def show(study_id: str) -> None:
         study_files.show(reading)
 
 
-def detail(reading: Reading, chosen: str | None) -> None:
-    """The run that was chosen in the table, or that the address names."""
+def detail(reading: Reading, chosen: tuple[str, str] | None) -> None:
+    """The model that was chosen in the table, or that the address names."""
     if chosen:
-        st.session_state["run"] = chosen
-        st.query_params["run"] = chosen
-    wanted = st.query_params.get("run", "")
-    found = next((r for r in reading.results if r.run.id == wanted), None)
+        st.session_state["run"], st.session_state["model"] = chosen
+        st.query_params["run"], st.query_params["model"] = chosen
+    wanted, name = st.query_params.get("run", ""), st.query_params.get("model", "")
+    of_run = [r for r in reading.results if r.run.id == wanted]
+    found = next((r for r in of_run if r.model.name == name), of_run[-1] if of_run else None)
     if found is None:
         st.caption(say("results.choose"))
     else:

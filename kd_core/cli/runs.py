@@ -15,6 +15,7 @@ from kd_core.errors import StoreError
 from kd_core.study.folders import disk_errors
 from kd_core.study.rows import RunRow
 from kd_core.study.store import Store
+from kd_core.text import Msg
 
 PREDICTIONS = "predictions"
 CHECKPOINT = "checkpoint.pt"
@@ -107,6 +108,8 @@ def show(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
         ]
         headings = ("metric", "score", "low", "high")
         screen.table([f"cli.column.{name}" for name in headings], scores)
+        for finding in model.truth.findings if model.truth else ():
+            screen.line(Msg.from_json(finding.msg))
     return {
         "run": summary(row),
         "folder": str(folder),

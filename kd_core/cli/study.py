@@ -154,7 +154,7 @@ def report(jobs: Jobs, study: str, screen: Screen) -> Mapping[str, Any]:
         lines.append(
             (
                 result.run.id,
-                result.run.key,
+                result.label,
                 "–" if score is None or score.value is None else f"{score.value:.3f}",
                 screen.catalogue.number(result.model.size_bytes, "bytes"),
                 "–" if latency is None else screen.catalogue.number(latency.latency_ms_p50, "ms"),
@@ -195,6 +195,9 @@ def _model(result: Any) -> dict[str, Any]:
     latency = result.latency()
     return {
         "name": result.model.name,
+        "role": result.model.role,
+        "method": result.model.method,
+        "precision": result.model.precision,
         "params": result.model.params,
         "size_bytes": result.model.size_bytes,
         "macs": result.model.macs,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kd_core.config import StudySettings
+from kd_core.config import RunSettings, StudySettings
 from kd_core.errors import ConfigError
 from kd_core.jobs.executors import LocalExecutor
 from kd_core.jobs.runner import Runner
@@ -43,6 +43,7 @@ class Jobs:
         study: StudySettings,
         owner: str = "",
         *,
+        runs: Sequence[RunSettings] | None = None,
         reuse: bool = False,
         expected_s: Mapping[str, float] | None = None,
         plugins: Sequence[str] = (),
@@ -58,6 +59,7 @@ class Jobs:
             self.store,
             study,
             owner,
+            runs=runs,
             reuse=reuse,
             expected_s=expected_s,
             plugins=plugins,

@@ -17,10 +17,11 @@ from typing import Any
 import torch
 
 from kd_core import repro
-from kd_core.config import ModelSettings, Settings, StudySettings, TrainSettings
+from kd_core.config import Chain, ModelSettings, Settings, StudySettings, TrainSettings
 from kd_core.errors import KDLabError, TrainError, error_from_json
 from kd_core.models import build_model
 from kd_core.study.graph import expand, stored_views
+from kd_core.train.modes import budget
 
 STEPS = 4
 OVERHEAD_S = 12.0
@@ -78,6 +79,10 @@ def estimate(study: StudySettings, work: Workload) -> Cost:
     teacher = study.teacher.train.epochs * batches * teacher_step + OVERHEAD_S
     runs: dict[str, float] = {}
     for run in expand(study):
+        if run.chain is not None:
+            step_s = teacher_step if run.chain.origin == "teacher" else student_step
+            runs[run.key] = round(chain_seconds(run.chain, step_s, work.n_train), 1)
+            continue
         seconds = {"teacher": teacher, "imported": OVERHEAD_S}.get(run.role, alone + OVERHEAD_S)
         if run.role == "student" and (views is None or run.seed == study.seeds[0]):
             seconds += teach
@@ -88,6 +93,27 @@ def estimate(study: StudySettings, work: Workload) -> Cost:
         teacher_s=0.0 if study.teacher.run else teacher,
         student_s=alone + teach + OVERHEAD_S,
     )
+
+
+def chain_seconds(chain: Chain, step_s: float, n_train: int) -> float:
+    """Expected seconds of a chain: its fine-tuning at the pace of its origin, and the rest.
+
+    Args:
+        chain: The steps.
+        step_s: Seconds of a training step of the origin; a smaller network will need less.
+        n_train: Training images.
+
+    >>> from kd_core.config import CompressStep
+    >>> step = CompressStep(method="finetune", tune=TrainSettings(epochs=2, batch_size=10))
+    >>> chain_seconds(Chain(name="c", origin="teacher", steps=(step,)), 0.1, 100) - OVERHEAD_S
+    2.0
+    """
+    total = 0.0
+    for step in chain.steps:
+        total += OVERHEAD_S
+        if step.tune is not None:
+            total += budget(step.tune, max(1, n_train // step.tune.batch_size)) * step_s
+    return total
 
 
 def _times(

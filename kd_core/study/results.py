@@ -7,10 +7,11 @@ study's test part is open.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kd_core.config import RUN_PREFIX, Chain
 from kd_core.errors import StoreError
 from kd_core.evaluate.predictions import Predictions, read_predictions
 from kd_core.evaluate.verdict import Verdict, compare
@@ -29,7 +30,8 @@ class Result:
     Attributes:
         run: The run that made it.
         model: Sizes, MACs and validation scores.
-        arm: What it is compared as: ``teacher``, ``baseline``, an arm's name, ``imported-…``.
+        arm: What it is compared as: ``teacher``, ``baseline``, an arm's name, ``imported-…``; each
+            step of a chain is ``<chain>/<model>``.
         measurements: Latency figures, oldest first.
         folder: The run's folder.
     """
@@ -39,6 +41,17 @@ class Result:
     arm: str
     measurements: tuple[Measurement, ...]
     folder: Path
+
+    @property
+    def label(self) -> str:
+        """Short name, unique in its study."""
+        key = self.run.key
+        return key if self.run.role != "compressed" else f"{key}/{self.model.name}"
+
+    @property
+    def file(self) -> Path:
+        """The exported file, the one that is deployed."""
+        return self.folder / "models" / self.model.name / "model.onnx"
 
     @property
     def scores(self) -> dict[str, ScoreRecord]:
@@ -66,7 +79,7 @@ def results(store: Store, study_id: str) -> list[Result]:
         Result(
             run=runs[model.run],
             model=model,
-            arm=arm_of(runs[model.run]),
+            arm=arm_of(runs[model.run], model),
             measurements=tuple(measured.get((model.run, model.name), ())),
             folder=store.folder(model.run),
         )
@@ -75,12 +88,35 @@ def results(store: Store, study_id: str) -> list[Result]:
     ]
 
 
-def arm_of(run: RunRow) -> str:
-    """The run's place in its study without its seed.
+def arm_of(run: RunRow, model: ModelRow | None = None) -> str:
+    """The run's place in its study without its seed; the model's, where a run makes several.
 
     A run's key is ``<arm>-s<seed>``; an imported model has no seed.
     """
-    return run.key.removesuffix(f"-s{run.seed}")
+    place = run.key.removesuffix(f"-s{run.seed}")
+    return place if model is None or run.role != "compressed" else f"{place}/{model.name}"
+
+
+def last_steps(arms: Mapping[str, Sequence[Result]]) -> list[str]:
+    """Arms without what is only a step on the way of a chain."""
+    last: dict[str, int] = {}
+    for group in arms.values():
+        for result in group:
+            last[result.run.id] = max(last.get(result.run.id, 0), result.model.step)
+    return [
+        arm
+        for arm, group in arms.items()
+        if any(result.model.step == last[result.run.id] for result in group)
+    ]
+
+
+def origin_arm(chain: Chain, arms: Mapping[str, Sequence[Result]]) -> str | None:
+    """The arm that a chain begins with, where it is among these."""
+    if chain.origin in arms:
+        return chain.origin
+    run_id = chain.origin.removeprefix(RUN_PREFIX)
+    found = [arm for arm in last_steps(arms) if any(r.run.id == run_id for r in arms[arm])]
+    return found[0] if found else None
 
 
 def predictions(result: Result, part: str, *, opened: bool = False) -> Predictions:

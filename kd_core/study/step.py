@@ -20,7 +20,7 @@ from kd_core.compress.check import check_step
 from kd_core.config import CompressStep, RunSettings
 from kd_core.data.loaded import LoadedData
 from kd_core.events import Progress, Stage
-from kd_core.export import FileContract, export_onnx
+from kd_core.export import FileContract, OnnxTeacher, export_onnx
 from kd_core.export.onnx_file import precision_of, write_metadata, write_model
 from kd_core.models import TaskModel, load_checkpoint, save_checkpoint
 from kd_core.models.profile import nonzero_params, profile
@@ -244,7 +244,8 @@ class Step:
             checkpoint, _ = network_file(folder, parent.name)
             if checkpoint is not None:
                 link_or_copy(checkpoint, self.folder / "float.pt")
-        return {**figures, "state_dict_bytes": None}
+        taught = network_hash(OnnxTeacher(self.folder / "model.onnx"))  # as a student will load it
+        return {**figures, "state_dict_bytes": None, "network_sha256": taught}
 
     def _record(
         self, figures: dict[str, Any], tuner: Tuner, scores: dict[str, ScoreRecord]

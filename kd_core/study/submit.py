@@ -94,12 +94,14 @@ def submit(
         limits: Else those of the environment.
 
     Raises:
-        ConfigError: ``need_unknown`` when a run needs one that does not come before it.
+        ConfigError: ``need_unknown`` when a run needs one that does not come before it, and what
+            is wrong with a chain.
         JobError: ``visitor_limit``.
         StoreError: ``run_unknown``, ``disk_full``, ``store_locked``.
     """
     graph = expand(study) if runs is None else tuple(runs)
     _check_needs(graph)
+    _check_chains(store, graph)
     outside = outside_hashes(store, graph)
     hashes = config_hashes(graph, outside)
     equal = {key: store.find_equal(value) for key, value in hashes.items()} if reuse else {}
@@ -179,6 +181,27 @@ def _check_needs(graph: Sequence[RunSettings]) -> None:
             if need not in known and not need.startswith(RUN_PREFIX):
                 raise ConfigError("need_unknown", run=run.key, need=need)
         known.add(run.key)
+
+
+def _check_chains(store: Store, graph: Sequence[RunSettings]) -> None:
+    """Raise what is wrong with a chain, once each, before anything is queued."""
+    by_key = {run.key: run for run in graph}
+    chains = {run.chain.name: run for run in graph if run.chain is not None}
+    if not chains:
+        return
+    # Imported here: a study without chains should not wait for torch.
+    from kd_core.compress.check import check_chain
+    from kd_core.study.model_files import last_model, network_file
+
+    for run in chains.values():
+        assert run.chain is not None
+        origin = run.needs["origin"]
+        if origin in by_key:
+            has_network = by_key[origin].role != "imported"
+        else:
+            folder = store.folder(store.run(origin.removeprefix(RUN_PREFIX)).id)
+            has_network = network_file(folder, last_model(folder))[1]
+        check_chain(run.chain, has_network=has_network)
 
 
 def _check_limit(db: sqlite3.Connection, owner: str, new: int, limits: Limits) -> None:
