@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,91 +14,54 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kd_core.figures.look import PALETTE, Say, figure
+from kd_core.slides.overlay import Overlay, Shape
 from kd_core.text import Msg
 
-MOST_MARKS = 1500
+MOST_SHAPES = 1500
 """Outlines drawn; of more, those where models disagree come first, then the least sure."""
 
 LONGEST_PX = 1600
 """Longest side of the picture that is sent; a larger one is shrunk."""
 
-Point = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One cell or tile.
-
-    Attributes:
-        number: Its place in the caller's list; a click gives it back.
-        outline: A closed polygon in pixels of the whole picture, (x, y).
-        label: Class number of the first model.
-        agree: Whether all models answer the same.
-        sure: Probability of the label.
-        lines: What the pop-up says of each model: name and answer.
-    """
-
-    number: int
-    outline: tuple[Point, ...]
-    label: int
-    agree: bool
-    sure: float
-    lines: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def middle(self) -> Point:
-        """Middle of the bounding box."""
-        xs, ys = zip(*self.outline, strict=True)
-        return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
-
 
 @dataclass(frozen=True)
 class CellOverlay:
-    """Outlines over a picture of ``width`` × ``height`` pixels.
+    """The shapes to draw over a picture.
 
     Attributes:
-        classes: Class names; a mark's colour follows its class.
+        overlay: The picture's size, its classes, and the shapes that are drawn.
         usual: The commonest class, drawn thinner.
-        left_out: Number of marks that are not drawn.
+        left_out: Number of shapes that are not drawn.
     """
 
-    width: int
-    height: int
-    classes: tuple[str, ...]
-    marks: tuple[Mark, ...]
+    overlay: Overlay
     usual: int = 0
     left_out: int = 0
 
 
-def cell_overlay_info(
-    width: int, height: int, classes: Sequence[str], marks: Sequence[Mark]
-) -> CellOverlay:
-    """The marks to draw; disagreements first where there are too many."""
-    kept = sorted(marks, key=lambda mark: (mark.agree, mark.sure))[:MOST_MARKS]
-    counts = np.bincount([mark.label for mark in marks], minlength=len(classes))
+def cell_overlay_info(found: Overlay) -> CellOverlay:
+    """The shapes to draw; disagreements first, then the least sure, where there are too many."""
+    ranked = sorted(found.shapes, key=lambda s: (not s.dashed, s.sure[found.shown]))
+    kept = sorted(ranked[:MOST_SHAPES], key=lambda shape: shape.index)
+    counts = np.bincount([s.colour for s in found.shapes if s.colour >= 0], minlength=1)
     return CellOverlay(
-        width,
-        height,
-        tuple(classes),
-        tuple(sorted(kept, key=lambda mark: mark.number)),
-        int(counts.argmax()) if len(marks) else 0,
-        len(marks) - len(kept),
+        replace(found, shapes=tuple(kept)), int(counts.argmax()), len(ranked) - len(kept)
     )
 
 
 def class_colour(label: int) -> str:
-    """Colour of a class, the same in every figure of the demo.
+    """Colour of a class, the same in every figure of the demo; grey for none.
 
-    >>> class_colour(0) == class_colour(len(PALETTE))
+    >>> class_colour(0) == class_colour(len(PALETTE) - 1)
     True
     """
-    return PALETTE[label % len(PALETTE)]
+    return PALETTE[label % (len(PALETTE) - 1)] if label >= 0 else PALETTE[-1]
 
 
 def cell_overlay_figure(
     info: CellOverlay, picture: NDArray[np.uint8], say: Say, dark: bool = False, height: int = 560
 ) -> go.Figure:
-    """The picture with one line trace a class, solid or dashed, and one invisible dot a mark.
+    """The picture with one line trace a class, solid or dashed, and one invisible dot a shape.
 
     Args:
         info: What to draw.
@@ -107,29 +70,25 @@ def cell_overlay_figure(
         dark: The page's theme.
         height: Pixels on the screen.
     """
+    over = info.overlay
     traces = []
-    for label in range(len(info.classes)):
-        for agree in (True, False):
-            some = [m for m in info.marks if (m.label, m.agree) == (label, agree)]
+    for label in range(-1, len(over.classes)):
+        for dashed in (False, True):
+            some = [s for s in over.shapes if (s.colour, s.dashed) == (label, dashed)]
             if some:
-                traces.append(_outlines(info, some, label, agree, say))
-    traces.append(_dots(info, say))
-    place = {"xref": "x", "yref": "y", "x": 0, "y": 0, "sizex": info.width, "sizey": info.height}
+                traces.append(_outlines(info, some, label, dashed, say))
+    traces.append(_dots(over, say))
+    place = {"xref": "x", "yref": "y", "x": 0, "y": 0, "sizex": over.width, "sizey": over.height}
     source = {"source": _encoded(picture), "sizing": "stretch", "layer": "below"}
-    plain = {"showgrid": False, "showticklabels": False, "ticks": ""}
+    plain = {"showgrid": False, "showticklabels": False, "ticks": "", "constrain": "domain"}
     return figure(
         traces,
         say,
         dark,
         height,
         images=[place | source],
-        xaxis={**plain, "range": [0, info.width], "constrain": "domain"},
-        yaxis={
-            **plain,
-            "range": [info.height, 0],
-            "scaleanchor": "x",
-            "constrain": "domain",
-        },
+        xaxis={**plain, "range": [0, over.width]},
+        yaxis={**plain, "range": [over.height, 0], "scaleanchor": "x"},
         margin={"l": 4, "r": 4, "t": 8, "b": 4},
         dragmode="pan",
         hovermode="closest",
@@ -138,45 +97,48 @@ def cell_overlay_figure(
 
 
 def _outlines(
-    info: CellOverlay, marks: Sequence[Mark], label: int, agree: bool, say: Say
+    info: CellOverlay, shapes: Sequence[Shape], label: int, dashed: bool, say: Say
 ) -> go.Scatter:
     x: list[float | None] = []
     y: list[float | None] = []
-    for mark in marks:
-        x += [*(point[0] for point in mark.outline), None]
-        y += [*(point[1] for point in mark.outline), None]
-    name = Msg(
-        "figure.mark_agree" if agree else "figure.mark_differ",
-        {"class": info.classes[label], "n": len(marks)},
-    )
-    thin = label == info.usual and agree
-    dash = "solid" if agree else "4px,3px"
+    for shape in shapes:
+        x += [*(point[0] for point in shape.points), None]
+        y += [*(point[1] for point in shape.points), None]
+    kind = info.overlay.classes[label] if label >= 0 else say(Msg("figure.no_label"))
+    text_id = "figure.mark_differ" if dashed else "figure.mark_agree"
+    thin = label == info.usual and not dashed
     return go.Scatter(
         x=x,
         y=y,
         mode="lines",
-        name=say(name),
-        line={"color": class_colour(label), "width": 1.3 if thin else 2.6, "dash": dash},
+        name=say(Msg(text_id, {"class": kind, "n": len(shapes)})),
+        line={
+            "color": class_colour(label),
+            "width": 1.3 if thin else 2.6,
+            "dash": "4px,3px" if dashed else "solid",
+        },
         hoverinfo="skip",
     )
 
 
-def _dots(info: CellOverlay, say: Say) -> go.Scatter:
+def _dots(over: Overlay, say: Say) -> go.Scatter:
     """What is clicked and pointed at; nearly invisible, since plotly skips what is not there."""
-    middles = [mark.middle for mark in info.marks]
     text = [
         "<br>".join(
             [
-                f"<b>{say(Msg('figure.mark', {'number': mark.number + 1}))}</b>",
-                *(f"{name}: {answer}" for name, answer in mark.lines),
+                f"<b>{say(Msg('figure.mark', {'number': shape.index + 1}))}</b>",
+                *(
+                    say(Msg("figure.mark_line", {"name": n, "said": said, "sure": shape.sure[n]}))
+                    for n, said in shape.chosen.items()
+                ),
             ]
         )
-        for mark in info.marks
+        for shape in over.shapes
     ]
     return go.Scatter(
-        x=[x for x, _ in middles],
-        y=[y for _, y in middles],
-        customdata=[mark.number for mark in info.marks],
+        x=[(shape.box[0] + shape.box[2]) / 2 for shape in over.shapes],
+        y=[(shape.box[1] + shape.box[3]) / 2 for shape in over.shapes],
+        customdata=[shape.index for shape in over.shapes],
         mode="markers",
         marker={"size": 20, "color": "#000000", "opacity": 0.01},
         selected={"marker": {"opacity": 0.25}},
