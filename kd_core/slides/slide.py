@@ -83,9 +83,7 @@ class Slide(ABC):
         """Most that the slide itself holds in memory, decoded: pixels and caches."""
         return 0
 
-    def region(
-        self, x: int, y: int, width: int, height: int, level: int = 0
-    ) -> NDArray[np.uint8]:
+    def region(self, x: int, y: int, width: int, height: int, level: int = 0) -> NDArray[np.uint8]:
         """A rectangle as uint8 (height, width, C); what lies outside the slide is white.
 
         Args:
@@ -151,7 +149,7 @@ class Slide(ABC):
         fits = [i for i, level in enumerate(self.levels) if level.downsample <= downsample * 1.01]
         return max(fits, key=lambda i: self.levels[i].downsample, default=0)
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """Let go of everything; the slide cannot be read afterwards."""
 
     def __enter__(self) -> Self:
