@@ -50,6 +50,7 @@ def predict(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
         ExportError: The file is missing or cannot be run.
     """
     from kd_core.export.onnx_model import OnnxModel
+    from kd_core.study.window import window_of
 
     with contextlib.closing(Store()) as store:
         row = store.run(arguments.run)
@@ -114,22 +115,6 @@ def _below(folder: Path) -> Iterator[Path]:
 
     names = list_files(folder, lambda path: is_image_file(path) or is_dicom_file(path))
     yield from (folder / name for name in names)
-
-
-def window_of(record: RunRecord, root: Path) -> Window:
-    """The window that the training images were read with; the default if the set is gone.
-
-    It matters for DICOM and for images with more than 8 bits only.
-    """
-    from kd_core.data.library import Library
-    from kd_core.data.windows import Window
-
-    library = Library(root)
-    for name in library.names():
-        info = library.info(name)
-        if info.hash == record.data.hash:
-            return info.window
-    return Window()
 
 
 def _predict_some(

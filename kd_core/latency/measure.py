@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,9 @@ PROBE = Path(__file__).with_name("probe.py")
 TIMEOUT_S = 600
 
 
-def measure(path: Path, settings: LatencySettings) -> list[Measurement]:
+def measure(
+    path: Path, settings: LatencySettings, batches: Sequence[int] = ()
+) -> list[Measurement]:
     """Time a file at batch 1 and at the throughput batch.
 
     Nothing else should compute meanwhile; the caller sees to that.
@@ -30,6 +33,7 @@ def measure(path: Path, settings: LatencySettings) -> list[Measurement]:
     Args:
         path: A file that carries our contract.
         settings: Threads, warm-up, repeats and the throughput batch.
+        batches: Other batch sizes instead.
 
     Returns:
         One measurement a batch size; a file with a fixed batch has one.
@@ -50,7 +54,7 @@ def measure(path: Path, settings: LatencySettings) -> list[Measurement]:
     contract = FileContract.from_metadata({p.key: p.value for p in model.metadata_props})
     if contract is None:
         raise ExportError("contract_missing", file=path.name)
-    answer = _probe(path, contract, settings)
+    answer = _probe(path, contract, settings, batches or (1, settings.batch))
     shared = {
         **answer,
         "precision": precision_of(model),
@@ -78,7 +82,9 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _probe(path: Path, contract: FileContract, settings: LatencySettings) -> dict[str, Any]:
+def _probe(
+    path: Path, contract: FileContract, settings: LatencySettings, batches: Sequence[int]
+) -> dict[str, Any]:
     request = {
         "path": str(path),
         "size": contract.size,
@@ -86,7 +92,7 @@ def _probe(path: Path, contract: FileContract, settings: LatencySettings) -> dic
         "mean": contract.mean,
         "std": contract.std,
         "threads": settings.threads,
-        "batches": [1, settings.batch],
+        "batches": list(batches),
         "warmup": settings.warmup,
         "repeats": settings.repeats,
     }
