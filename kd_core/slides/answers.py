@@ -112,8 +112,8 @@ def _probabilities(logits: Array, task: str) -> Array:
 def calibrate(logits: Array, contract: FileContract) -> Array | None:
     """Calibrated probabilities (n, K), or ``None`` where the file carries no calibration.
 
-    ``{"kind": "temperature", "T": t}``: probabilities of logits / t (Guo et al. 2017).
-    ``{"kind": "platt", "a": a, "b": b}``: probabilities of a · logits + b (Platt 1999); b shifts
+    ``{"method": "temperature", "T": t}``: probabilities of logits / t (Guo et al. 2017).
+    ``{"method": "platt", "a": a, "b": b}``: probabilities of a · logits + b (Platt 1999); b shifts
     a sigmoid, and cancels in a softmax.
 
     Raises:
@@ -121,11 +121,11 @@ def calibrate(logits: Array, contract: FileContract) -> Array | None:
     """
     if contract.calibration is None:
         return None
-    values = dict(contract.calibration)
-    kind = values.get("kind") or values.get("method")
+    values = contract.calibration
+    kind = values.get("method")
     try:
         if kind == "temperature":
-            scaled = logits / float(values.get("T", values.get("temperature", "")))
+            scaled = logits / float(values["T"])
         elif kind == "platt":
             scaled = logits * float(values["a"]) + float(values["b"])
         else:
