@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kd_core.errors import ModelError
+from kd_core.explain.maps import Float, HeatMap
 from kd_core.models import TaskModel
 from kd_core.models.build import get_spec
 from kd_core.models.features import features, propose_layers
-
-Float = NDArray[np.float32]
 
 SMALLEST_MAP = 4
 """Side of the coarsest map that is taken by default: on 2 × 2 places nothing can be seen."""
@@ -66,7 +65,7 @@ def choose_place(model: TaskModel, layer: str = "") -> Place:
     seen = {path: shape for path, shape in maps.items() if min(shape[2:]) > 1}
     if seen:
         large = [path for path, shape in seen.items() if min(shape[2:]) >= SMALLEST_MAP]
-        return Place(large[-1] if large else list(seen)[0], tokens=False)
+        return Place(large[-1] if large else next(iter(seen)), tokens=False)
     tokens = [path for path, shape in shapes.items() if _grid_of(shape) is not None]
     if not tokens:
         raise ModelError("explain_no_map", model=model.spec.name)
@@ -93,17 +92,18 @@ def grad_cam(
     images: Tensor | NDArray[np.float32],
     classes: Sequence[int],
     layer: str = "",
-    relative: bool = True,
-) -> Float:
-    """One map an image, float32 (n, h, w), for one class each; stretch it over the image.
+    name: str = "",
+    stands_for: str = "",
+) -> list[HeatMap]:
+    """One map an image, for one class each.
 
     Args:
         model: In evaluation mode.
         images: Normalised float32 (n, C, S, S).
         classes: Index of the class or label to explain, one an image.
         layer: Module path; the coarsest usable one when empty.
-        relative: Each map as a share of its own largest value. Its unit is the network's own, so
-            maps of two networks can be compared as shares only. A map of zeros stays one.
+        name: Of the network, for whoever shows the maps.
+        stands_for: Name of the file that the network stands for (an INT8 file's float parent).
 
     Raises:
         ModelError: ``explain_no_map``, ``explain_no_gradient``, ``layer_unknown``,
@@ -127,9 +127,10 @@ def grad_cam(
             detail = str(error)[:120]
             raise ModelError("explain_no_gradient", layer=place.layer, detail=detail) from None
     values = torch.cat(maps).numpy()  # (n, h, w)
-    if relative:
-        values = values / np.maximum(values.max((1, 2), keepdims=True), np.finfo(np.float32).tiny)
-    return np.asarray(values, np.float32)
+    return [
+        HeatMap(one, int(target), "grad_cam", place.layer, name, stands_for)
+        for one, target in zip(values, classes, strict=True)
+    ]
 
 
 def _of_maps(model: TaskModel, images: Tensor, targets: Tensor, layer: str) -> Tensor:

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kd_core.explain.answering import class_score, filling_of
+from kd_core.explain.maps import HeatMap
 from kd_core.explain.progress import Tick, tell
 from kd_core.export import OnnxModel
 
 PATCHES = 10  # patches along a side without overlap decide the patch's size
 BATCH = 64
-
-Float = NDArray[np.float32]
 
 
 def occlusion(
@@ -26,7 +25,8 @@ def occlusion(
     patch: int | None = None,
     step: int | None = None,
     tick: Tick | None = None,
-) -> Float:
+    name: str = "",
+) -> HeatMap:
     """A map (S, S) of one picture for one class, in points of probability; falls only.
 
     Args:
@@ -36,6 +36,7 @@ def occlusion(
         patch: Side of the covered square in pixels; a fifth of the picture when ``None``.
         step: From one square to the next; half a patch when ``None``.
         tick: Called after each batch with (patches done, all).
+        name: Of the model.
 
     Raises:
         JobError: ``explain_stopped``.
@@ -58,4 +59,5 @@ def occlusion(
             fall[y : y + patch, x : x + patch] += whole - value
             covered[y : y + patch, x : x + patch] += 1
         tell(tick, first + len(some), len(places))
-    return np.maximum(fall / np.maximum(covered, 1), 0).astype(np.float32)
+    values = np.maximum(fall / np.maximum(covered, 1), 0).astype(np.float32)
+    return HeatMap(values, target, "occlusion", model=name)

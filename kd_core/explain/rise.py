@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kd_core.explain.answering import class_score, filling_of
+from kd_core.explain.maps import Float, HeatMap
 from kd_core.explain.progress import Tick, tell
 from kd_core.export import OnnxModel
 
@@ -19,8 +20,6 @@ MASKS = 1000
 GRID = 7  # cells of a mask's grid, as in the paper
 SHOWN = 0.5  # share of a picture that a mask leaves
 BATCH = 64
-
-Float = NDArray[np.float32]
 
 
 def rise(
@@ -31,7 +30,8 @@ def rise(
     seed: int = 0,
     grid: int = GRID,
     tick: Tick | None = None,
-) -> Float:
+    name: str = "",
+) -> HeatMap:
     """A map (S, S) of one picture for one class; 0 is the least important place.
 
     Args:
@@ -42,6 +42,7 @@ def rise(
         seed: Equal seeds give equal masks, so teacher and student can see the same ones.
         grid: Cells of a mask's grid.
         tick: Called after each batch with (masks done, all).
+        name: Of the model.
 
     Raises:
         JobError: ``explain_stopped``.
@@ -59,7 +60,7 @@ def rise(
         seen += some.sum(0)
         tell(tick, start + len(some), masks)
     values = weighted / np.maximum(seen, 1e-6)
-    return np.asarray(values - values.min(), np.float32)
+    return HeatMap((values - values.min()).astype(np.float32), target, "rise", model=name)
 
 
 def random_masks(rng: np.random.Generator, n: int, side: int, grid: int = GRID) -> Float:
