@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kd_core.errors import ModelError
-from kd_core.explain.maps import Float, HeatMap
+from kd_core.explain.maps import HeatMap
 from kd_core.models import TaskModel
 from kd_core.models.build import get_spec
 from kd_core.models.features import features, propose_layers

@@ -24,8 +24,10 @@ CACHE_BYTES = 64_000_000
 WINDOW_TILES = 64
 """Tiles of the coarsest level from which a grey slide's window is found."""
 
-_DAMAGED = (OSError, ValueError, TypeError, LookupError, EOFError, RuntimeError, ArithmeticError)
-_DAMAGED += (AttributeError, AssertionError, MemoryError, struct.error, zlib.error)
+_DAMAGED: tuple[type[Exception], ...] = (
+    *(OSError, ValueError, TypeError, LookupError, EOFError, RuntimeError, ArithmeticError),
+    *(AttributeError, AssertionError, MemoryError, struct.error, zlib.error),
+)
 
 
 class TiffSlide(Slide):
