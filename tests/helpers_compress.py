@@ -1,74 +1,43 @@
-"""Two trivial methods of compression for tests: one for networks and one for files."""
+"""Small networks and a workshop for tests of compression."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import copy
+from pathlib import Path
 from typing import Any
 
-import torch
-
-from kd_core.compress import COMPRESSORS, CompressorSpec, Made, Subject, Workshop
-from kd_core.registry import Param
-from kd_core.text import Msg
-
-
-def halve(subject: Subject, shop: Workshop, params: Mapping[str, Any]) -> Made:
-    """Set the smaller half of every larger tensor to zero, then tune in two goes if there is how.
-
-    What tuning does to the zeros is left to it; ``facts`` count the goes.
-    """
-    assert subject.network is not None
-    network = subject.network
-    with torch.no_grad():
-        for weight in network.parameters():
-            if weight.ndim > 1:
-                weight[weight.abs() < weight.abs().median()] = 0.0
-    goes = 0
-    if shop.tune is not None:
-        for _ in range(2):
-            network = shop.tune(network, 0.5)
-            goes += 1
-    shop.tick("compress", 1, 1)
-    return Made(network=network, facts={"goes": goes}, notes=(Msg("refuses.no_network"),))
+from kd_core.compress import COMPRESSORS, Made, Subject, Workshop
+from kd_core.config import ModelSettings
+from kd_core.models import TaskModel, build_model
+from tests.helpers_data import tiny_data
 
 
-def same_file(subject: Subject, shop: Workshop, params: Mapping[str, Any]) -> Made:
-    """The same file again."""
-    target = shop.folder / "same.onnx"
-    shutil.copyfile(subject.file, target)
-    return Made(file=target, facts={"images": len(shop.images("train", 4))})
+def small_resnet(size: int = 16) -> TaskModel:
+    """Four basic blocks of width 8 and up, for three classes."""
+    settings = ModelSettings(name="resnet_narrow", params={"width": 8, "blocks": 1})
+    return build_model(settings, 3, 3, size, seed=0).eval()
 
 
-def refuse_narrow(subject: Subject, params: Mapping[str, Any]) -> Msg | None:
-    """Refuses when it is told to."""
-    return Msg("refuses.no_network") if params["refuse"] else None
+def tiny_shop(folder: Path, size: int = 16, **more: Any) -> Workshop:
+    """A workshop with a tiny data set."""
+    data = tiny_data(size=size)
+    return Workshop(data=data, mean=data.mean, std=data.std, folder=folder, **more)
 
 
-METHODS = {
-    "test_halve": CompressorSpec(
-        apply=halve,
-        family="sparsify",
-        works_on="network",
-        tunes="may",
-        refuses=refuse_narrow,
-        params=(Param("refuse", "bool", False),),
-    ),
-    "test_same_file": CompressorSpec(apply=same_file, family="graph", works_on="file"),
-}
+def apply(name: str, model: TaskModel, shop: Workshop, **params: Any) -> Made:
+    """Apply a registered method to a network with some parameters, the rest by default."""
+    spec = COMPRESSORS[name]
+    return spec.apply(Subject(shop.folder / "model.onnx", model), shop, spec.check(params))
 
 
-@contextmanager
-def test_methods() -> Iterator[None]:
-    """The two methods in the registry, for as long as it takes."""
-    for name, spec in METHODS.items():
-        COMPRESSORS.add(name, spec)
-    try:
-        yield
-    finally:
-        for name in METHODS:
-            del COMPRESSORS._entries[name]
+class Recorder:
+    """A way of fine-tuning that changes nothing and remembers what it was asked."""
 
+    def __init__(self) -> None:
+        self.shares: list[float] = []
+        self.params: list[int] = []
 
-test_methods.__test__ = False  # type: ignore[attr-defined]
+    def __call__(self, network: TaskModel, share: float) -> TaskModel:
+        self.shares.append(share)
+        self.params.append(sum(p.numel() for p in network.parameters()))
+        return copy.deepcopy(network)
