@@ -9,11 +9,12 @@ import streamlit as st
 
 from app import readings
 from app.controls import edit_params
-from app.form import Form, read
+from app.form import Form, read, write
 from app.services import services
 from app.texts import entry_about, entry_title, say
 from kd_core.compress import COMPRESSORS
-from kd_core.config import RUN_PREFIX, CompressStep, DistilSettings, LossTerm, TrainSettings
+from kd_core.compress.presets import RECIPE, TEACHING
+from kd_core.config import RUN_PREFIX, CompressStep
 from kd_core.study.results import Result, results
 from kd_core.study.rows import StudyRow
 from kd_core.text import Msg
@@ -22,8 +23,6 @@ FORM = "compress"
 KEPT = "compress-kept"
 """Session key of the document as it was drawn last, for buttons that change it."""
 
-RECIPE = TrainSettings(epochs=5, lr=3e-4, warmup=0.1)
-TEACH = DistilSettings(alpha=0.3, losses=(LossTerm(name="kd", params={"T": 4.0}),))
 EVERY_SEED = "all"
 MOST_STEPS = 12
 
@@ -98,8 +97,14 @@ def start_document() -> dict[str, Any]:
         "origin": "teacher",
         "seed": EVERY_SEED,
         "device": "",
-        "steps": [new_step(next(iter(COMPRESSORS)))],
+        "steps": [new_step(usual_method())],
     }
+
+
+def usual_method() -> str:
+    """What a person tries first: the first method that takes channels away."""
+    prunes = [name for name, spec in COMPRESSORS.items() if spec.family == "prune"]
+    return prunes[0] if prunes else next(iter(COMPRESSORS))
 
 
 def new_step(method: str) -> dict[str, Any]:
@@ -152,7 +157,7 @@ def edit_steps(form: Form, refused: dict[str, Msg | None]) -> None:
 
 def _edit_step(form: Form, number: int, n: int, refused: dict[str, Msg | None]) -> None:
     path = f"steps.{number}"
-    head, buttons = st.columns([4, 2], vertical_alignment="bottom")
+    head, buttons = st.columns([5, 3], vertical_alignment="bottom")
     with head:
         method = _choose_method(form, number, refused)
     with buttons, st.container(horizontal=True, horizontal_alignment="right"):
@@ -179,7 +184,6 @@ def _choose_method(form: Form, number: int, refused: dict[str, Msg | None]) -> s
         options=names,
         format_func=lambda name: say(
             "compress.method" if refused.get(name) is None else "compress.method.refused",
-            family=say(f"compress.family.{COMPRESSORS[name].family}"),
             method=method_name(name),
         ),
     )
@@ -195,6 +199,7 @@ def _step_buttons(number: int, n: int) -> None:
         st.button(
             " ",
             icon=icon,
+            type="tertiary",
             help=say(f"compress.{what}"),
             key=f"step-{what}-{number}",
             on_click=_change,
@@ -209,18 +214,20 @@ def _edit_tuning(form: Form, path: str, tunes: str) -> None:
         form.document["steps"][int(path.rpartition(".")[2])] |= {"tune": None, "distil": None}
         return
     kept = read(form.document, f"{path}.tune") or RECIPE.to_json()
-    taught = read(form.document, f"{path}.distil") or TEACH.to_json()
+    taught = read(form.document, f"{path}.distil") or TEACHING.to_json()
     left, right = st.columns(2)
-    with left:
-        form.edit(
-            st.toggle,
-            f"{path}.tune",
-            say("compress.tune"),
-            show=lambda value: value is not None or tunes == "must",
-            store=lambda on: kept if on or tunes == "must" else None,
-            help=say("compress.tune.help"),
-            disabled=tunes == "must",
-        )
+    if tunes == "must":
+        write(form.document, f"{path}.tune", kept)
+    else:
+        with left:
+            form.edit(
+                st.toggle,
+                f"{path}.tune",
+                say("compress.tune"),
+                show=lambda value: value is not None,
+                store=lambda on: kept if on else None,
+                help=say("compress.tune.help"),
+            )
     if read(form.document, f"{path}.tune") is None:
         form.document["steps"][int(path.rpartition(".")[2])]["distil"] = None
         return
@@ -237,7 +244,7 @@ def _edit_tuning(form: Form, path: str, tunes: str) -> None:
 
 
 def _edit_recipe(form: Form, path: str) -> None:
-    epochs, rate, alpha, heat = st.columns(4)
+    epochs, rate, alpha, heat = st.columns([3, 4, 4, 4])
     with epochs:
         form.edit(
             st.number_input,
@@ -254,7 +261,7 @@ def _edit_recipe(form: Form, path: str) -> None:
             say("distil.lr"),
             min_value=1e-6,
             max_value=1.0,
-            format="%.5f",
+            format="%.4f",
         )
     if read(form.document, f"{path}.distil") is None:
         return

@@ -14,8 +14,10 @@ from app.readings import Reading
 from app.services import services
 from app.texts import entry_title, number, say
 from kd_core.compress import COMPRESSORS
+from kd_core.compress.presets import REPORTED
+from kd_core.study.against import Row, against
 from kd_core.study.records import ModelRecord, RunRecord, TruthRecord
-from kd_core.study.results import Result, origin_arm
+from kd_core.study.results import Result, by_arm, origin_arm, results
 from kd_core.text import Msg
 
 ICONS = {
@@ -42,8 +44,14 @@ def _place(arm: str) -> int:
 
 
 def show(reading: Reading) -> None:
-    """Every chain of a study: its table, and the truth about each step."""
-    for name, arms in chains_of(reading).items():
+    """Everything against the teacher; then each chain: its table, and the truth about each step."""
+    chains = chains_of(reading)
+    if not chains:
+        return
+    against_reference(reading)
+    if len(chains) > 1:
+        reported()
+    for name, arms in chains.items():
         with st.container(border=True):
             st.subheader(name)
             st.dataframe(
@@ -53,6 +61,96 @@ def show(reading: Reading) -> None:
                 column_config=_columns(),
             )
             _truths(reading, [arm for arm in arms if arm.startswith(f"{name}/")])
+
+
+def against_reference(reading: Reading) -> None:
+    """Every model against the teacher: size, speed, and what it lost."""
+    reference = "teacher" if "teacher" in reading.arms else next(iter(reading.arms))
+    rows = []
+    for row in _against(reading, reference):
+        loss = row.verdict
+        rows.append(
+            {
+                "arm": readings.arm_name(row.arm, reading.arms[row.arm]),
+                "way": " + ".join(say(f"compress.way.{way}") for way in row.ways),
+                "size_ratio": row.size_ratio,
+                "remains": 100 / row.size_ratio,
+                "speed_up": row.speed_up,
+                "difference": None if loss is None else 100 * loss.difference,
+                "low": None if loss is None else 100 * loss.low,
+                "high": None if loss is None else 100 * loss.high,
+                "verdict": "–" if loss is None else say(f"compress.verdict.{loss.kind}"),
+                "seeds": row.seeds,
+            }
+        )
+    st.dataframe(
+        pd.DataFrame(rows), hide_index=True, width="stretch", column_config=_against_columns()
+    )
+    st.caption(
+        say("compress.against.about", name=readings.arm_name(reference, reading.arms[reference]))
+    )
+
+
+def reported() -> None:
+    """Published figures of the same question, apart from ours."""
+    rows = [
+        {
+            "source": found.source,
+            "images": found.images,
+            "remains": f"{100 * found.remains[0]:.1f} / {100 * found.remains[1]:.1f} %",
+            "speed_up": found.speed_up,
+            "difference": -100 * found.drop,
+        }
+        for found in REPORTED
+    ]
+    st.markdown(f"**{say('compress.reported')}**")
+    columns = _against_columns()
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={
+            **{name: columns[name] for name in ("speed_up", "difference")},
+            **{name: say(f"compress.column.{name}") for name in ("source", "images", "remains")},
+        },
+    )
+    st.caption(say("compress.reported.about"))
+
+
+def _against(reading: Reading, reference: str) -> list[Row]:
+    runs = tuple(sorted(result.run.id for result in reading.results))
+    return _rows_against(
+        reading.study.id, runs, reference, reading.metric, reading.part, reading.opened
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def _rows_against(
+    study_id: str, runs: tuple[str, ...], reference: str, metric: str, part: str, opened: bool
+) -> list[Row]:
+    store = services().store
+    settings = store.study(study_id).settings
+    return against(
+        by_arm(results(store, study_id)),
+        reference,
+        metric,
+        chains=settings.chains,
+        part=part,
+        margin=settings.margin,
+        opened=opened,
+    )
+
+
+def _against_columns() -> dict[str, Any]:
+    figures = {"size_ratio": "%.2f ×", "remains": "%.1f %%", "speed_up": "%.2f ×"}
+    figures |= dict.fromkeys(("difference", "low", "high"), "%+.1f")
+    texts = ("arm", "way", "verdict", "seeds")
+    return {
+        **{name: say(f"compress.column.{name}") for name in texts},
+        **{
+            name: st.column_config.NumberColumn(say(f"compress.column.{name}"), format=shape)
+            for name, shape in figures.items()
+        },
+    }
 
 
 def before_after(reading: Reading, arms: Sequence[str]) -> pd.DataFrame:

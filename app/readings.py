@@ -119,7 +119,7 @@ def verdict_pairs(reading: Reading) -> list[tuple[str, str]]:
     """
     arms = reading.shown_arms
     chains = {chain.name: chain for chain in reading.study.settings.chains}
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     for arm, group in arms.items():
         if group[0].model.role == "student":
             pairs += [(arm, other) for other in ("baseline", "teacher") if other in arms]

@@ -1,6 +1,14 @@
 import streamlit as st
 
-from app import compress_form, compress_results, compress_start, live, readings, results_views
+from app import (
+    compress_form,
+    compress_presets,
+    compress_results,
+    compress_start,
+    live,
+    readings,
+    results_views,
+)
 from app.form import Form
 from app.services import services
 from app.texts import say, show_error
@@ -15,6 +23,8 @@ def configure(wanted: str) -> None:
         st.info(say("compress.none"))
         st.page_link("../pages/distil.py", label=say("page.distil"), icon=":material/school:")
         return
+    with st.expander(say("compress.questions"), icon=":material/quiz:"):
+        compress_presets.show(study, choices)
     form = Form(compress_form.FORM, compress_form.start_document())
     left, right = st.columns([5, 3], gap="large")
     with left:

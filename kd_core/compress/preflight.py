@@ -166,7 +166,11 @@ def _try(ask: Ask, subject: Subject, step: CompressStep, place: Path, data: Load
 
 def _look(ask: Ask, file: Path, method: str) -> Expected:
     work = work_of(file)
-    facts = {"method": method, "size_bytes": file.stat().st_size, "macs": work.macs}
+    facts: dict[str, Any] = {
+        "method": method,
+        "size_bytes": file.stat().st_size,
+        "macs": work.macs,
+    }
     devices = all_devices(Path(ask.home))
     if not ask.device:
         figures = measure(file, QUICK.change(threads=ask.compute.threads))[0]

@@ -35,7 +35,7 @@ from kd_core.study.model_files import last_model, load_teacher
 from kd_core.study.pipeline import execute, load_data
 from kd_core.study.records import Job, RunRecord
 from kd_core.study.step import model_name, subject_of
-from tests.helpers_compress import test_methods
+from tests.helpers_chain import test_methods
 from tests.helpers_data import tiny_images, write_folder
 
 TINY = ModelSettings(name="tiny_cnn", params={"width": 8, "depth": 1})
