@@ -16,13 +16,13 @@ from app.texts import number, say
 from app.theme import is_dark
 from app.tradeoffs_choice import Choice
 from app.tradeoffs_flips import show_flips
-from app.tradeoffs_views import PICTURE, recommended
+from app.tradeoffs_views import PICTURE, Found
 from kd_core.errors import KDLabError
 from kd_core.figures import Bar, class_bars_figure, class_bars_info, lines_figure, lines_info
 from kd_core.figures.layer_times import LayerBar, layer_times_figure, layer_times_info
 from kd_core.latency.estimate import layer_times
 from kd_core.study.costs import THIS_MACHINE
-from kd_core.study.recommend import metric_msg, name_of
+from kd_core.study.recommend import metric_msg
 from kd_core.study.side_by_side import Evidence, advice, differences, loss_by_class
 
 MOST = 4
@@ -31,13 +31,13 @@ PARTS = ("figures", "settings", "curves", "classes", "flips", "layers", "advice"
 DELTAS = ("value", "latency_ms", "size_bytes", "ram_bytes", "macs", "params")
 
 
-def show(choice: Choice) -> None:
+def show(choice: Choice, found: Found) -> None:
     """Choose models, pin one, and look at one part."""
-    chosen = _chosen(choice)
+    chosen = _chosen(choice, found)
     if len(chosen) < 2:
         st.info(say("side.few"))
         return
-    names = {key: say(name_of(row)) for key, row in chosen.items()}
+    names = data.labels(pd.DataFrame(list(chosen.values())))
     pinned = st.selectbox(
         say("side.pinned"), list(chosen), format_func=lambda k: names[k], key="pinned",
         bind="query-params",
@@ -60,10 +60,10 @@ def show(choice: Choice) -> None:
     draw[part](choice, rows, names[pinned])
 
 
-def _chosen(choice: Choice) -> dict[str, pd.Series]:
+def _chosen(choice: Choice, recommendation: Found) -> dict[str, pd.Series]:
     """Rows by key; the recommended one and the reference unless others are chosen."""
     table = choice.collapsed()
-    within, found = recommended(choice)
+    within, found = recommendation
     keys = {key: i for i, key in enumerate(data.keys(table))}
     study, arm, name = choice.reference
     first = [f"{study[-4:]}:{arm}:{name}"]
@@ -73,12 +73,14 @@ def _chosen(choice: Choice) -> dict[str, pd.Series]:
             first.append(f"{row['study'][-4:]}:{row['arm']}:{row['name']}")
     best = dict.fromkeys(key for key in first if key in keys)
     asked = st.query_params.get_all("models")
+    # naming thousands of models would be slow: the recommended first, then some
     offered = list(dict.fromkeys([*best, *(k for k in asked if k in keys), *keys]))[:OFFERED]
+    names = data.labels(table.iloc[[keys[key] for key in offered]])
     chosen = st.multiselect(
         say("side.models"),
         offered,
         default=list(best)[:2],
-        format_func=lambda key: say(name_of(table.iloc[keys[key]])),
+        format_func=lambda key: names[key],
         max_selections=MOST,
         key="models",
         bind="query-params",

@@ -6,6 +6,7 @@ Frames are handed out as they are, never copied: whoever changes one copies it f
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import pandas as pd
 import streamlit as st
 
 from app.services import services
+from app.texts import say
 from kd_core.errors import KDLabError
 from kd_core.latency.devices import FOLDER, DeviceSpec, all_devices, device_title
 from kd_core.latency.estimate import Target
@@ -31,7 +33,7 @@ from kd_core.study.costs import (
 )
 from kd_core.study.models_frame import Version, frame_version, model_file, read_frame
 from kd_core.study.protocol import Comparable, comparable
-from kd_core.study.recommend import verdict_between
+from kd_core.study.recommend import name_of, verdict_between
 from kd_core.text import Msg
 
 Studies = tuple[str, ...]
@@ -199,6 +201,13 @@ def keys(frame: pd.DataFrame) -> list[str]:
         f"{study[-4:]}:{arm}:{name}"
         for study, arm, name in zip(frame["study"], frame["arm"], frame["name"], strict=True)
     ]
+
+
+def labels(frame: pd.DataFrame) -> dict[str, str]:
+    """What each candidate is called, by key; told apart by the key where two have one name."""
+    said = {key: say(name_of(frame.iloc[i])) for i, key in enumerate(keys(frame))}
+    count = Counter(said.values())
+    return {key: name if count[name] == 1 else f"{name} · {key}" for key, name in said.items()}
 
 
 def lines_of(frame: pd.DataFrame) -> str:

@@ -34,11 +34,11 @@ class Job:
     def listen(self) -> None:
         """Read the progress until the process ends; runs in a thread of its own."""
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            found = json.loads(line)
-            with self.lock:
-                self.done, self.total = found["done"], found["total"]
-        self.process.wait()
+        with self.process:  # waits for it, and closes its output
+            for line in self.process.stdout:
+                found = json.loads(line)
+                with self.lock:
+                    self.done, self.total = found["done"], found["total"]
 
     @property
     def active(self) -> bool:

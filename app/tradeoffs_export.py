@@ -16,7 +16,7 @@ from kd_core.study.latex import latex_table
 from kd_core.study.recommend import metric_msg
 
 
-def show(choice: Choice) -> None:
+def show(choice: Choice, found: views.Found) -> None:
     """Downloads of what remains within the limits."""
     table = views.plain_table(choice)
     with st.container(horizontal=True):
@@ -25,7 +25,8 @@ def show(choice: Choice) -> None:
             icon=":material/table:",
         )  # fmt: skip
         st.download_button(
-            say("tradeoffs.json"), lambda: _json(choice), "trade-offs.json", "application/json",
+            say("tradeoffs.json"), lambda: _json(choice, found), "trade-offs.json",
+            "application/json",
             icon=":material/data_object:",
         )  # fmt: skip
         st.download_button(
@@ -39,13 +40,13 @@ def show(choice: Choice) -> None:
         offer_report(
             services().store.study(study),
             choice.metric if ":" not in choice.metric else "",
-            [say(line) for line in views.lines(choice)],
+            [say(line) for line in views.lines(choice, found)],
         )
     st.caption(say("tradeoffs.figures_as"))
     st.caption(say("tradeoffs.address"))
 
 
-def _json(choice: Choice) -> str:
+def _json(choice: Choice, found: views.Found) -> str:
     """The table with all that it depends on."""
     place = choice.place
     head = {
@@ -58,6 +59,6 @@ def _json(choice: Choice) -> str:
         "part": "val",
         "limits": dict(choice.budget.most),
         "at_least": dict(choice.budget.least),
-        "recommendation": [say(line) for line in views.lines(choice)],
+        "recommendation": [say(line) for line in views.lines(choice, found)],
     }
     return json.dumps({**head, "models": json.loads(lines_of(views.plain_table(choice)))}, indent=1)

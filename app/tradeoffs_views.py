@@ -13,7 +13,8 @@ from app.texts import say
 from app.theme import is_dark
 from app.tradeoffs_choice import Choice
 from kd_core.errors import KDLabError
-from kd_core.figures.landscape import landscape_figure, landscape_info
+from kd_core.figures.landscape import landscape_info
+from kd_core.figures.landscape_look import landscape_figure
 from kd_core.figures.parallel import parallel_figure, parallel_info
 from kd_core.study.costs import cost_of
 from kd_core.study.recommend import (
@@ -53,16 +54,19 @@ def place_titles(choice: Choice) -> tuple[Msg, Msg]:
 # --- the recommendation -------------------------------------------------------------------------
 
 
-def recommended(choice: Choice) -> tuple[pd.DataFrame, Recommendation]:
+Found = tuple[pd.DataFrame, Recommendation]
+
+
+def recommended(choice: Choice) -> Found:
     """Candidates within the limits, and what the rule takes of them."""
     table = choice.collapsed()
     within = table[choice.budget.within(table)].reset_index(drop=True)
     return within, recommend(within, choice.metric, choice.margin)
 
 
-def lines(choice: Choice) -> list[Msg]:
+def lines(choice: Choice, chosen: Found) -> list[Msg]:
     """The recommendation as sentences: what, against the reference, other runtime, why, next."""
-    within, found = recommended(choice)
+    within, found = chosen
     if found.best is None:
         return [Msg("recommend.nothing", {"n": len(choice.collapsed())})]
     row = within.iloc[found.best]
@@ -123,9 +127,9 @@ def other_runtimes(choice: Choice, row: pd.Series) -> list[Msg]:
     return said[:2]
 
 
-def recommendation(choice: Choice) -> None:
+def recommendation(choice: Choice, chosen: Found) -> None:
     """The sentences; the first one large."""
-    first, *others = lines(choice)
+    first, *others = lines(choice, chosen)
     with st.container(border=True):
         st.markdown(f"##### {say(first)}")
         for msg in others:
@@ -136,10 +140,10 @@ def recommendation(choice: Choice) -> None:
 # --- the figures --------------------------------------------------------------------------------
 
 
-def scatter(choice: Choice) -> None:
+def scatter(choice: Choice, chosen: Found) -> None:
     """Accuracy against the cost; a click opens the run."""
     table = choice.table()
-    within, found = recommended(choice)
+    within, found = chosen
     best = None if found.best is None else within.iloc[found.best]
     info = landscape_info(
         table[choice.budget.within(table)],

@@ -1,7 +1,13 @@
 import streamlit as st
 
+from app import (
+    tradeoffs_budget,
+    tradeoffs_compare,
+    tradeoffs_data,
+    tradeoffs_designer,
+    tradeoffs_export,
+)
 from app import tradeoffs_choice as ask
-from app import tradeoffs_compare, tradeoffs_data, tradeoffs_designer, tradeoffs_export
 from app import tradeoffs_views as views
 from app.texts import say, show_error
 from app.tradeoffs_choice import Choice, Studies
@@ -22,7 +28,7 @@ def choose(studies: Studies) -> Choice:
     table = tradeoffs_data.drawn(studies, at, place, shape, metric, group, False)
     with st.container(border=True):
         st.markdown(f"**{say('tradeoffs.allowed')}**")
-        budget = ask.budget(table, metrics_in(table))
+        budget = tradeoffs_budget.budget(table, metrics_in(table))
     margin = ask.margin(studies)
     return Choice(
         studies, at, place, metric, x, area, log, expanded, group, reference, shape, budget, margin
@@ -34,8 +40,9 @@ def explore(studies: Studies) -> None:
     """Everything that a slider changes, without the rest of the page."""
     try:
         choice = choose(studies)
-        views.recommendation(choice)
-        views.scatter(choice)
+        found = views.recommended(choice)
+        views.recommendation(choice, found)
+        views.scatter(choice, found)
         view = st.segmented_control(
             say("tradeoffs.view"),
             VIEWS,
@@ -46,25 +53,25 @@ def explore(studies: Studies) -> None:
             key="view",
             bind="query-params",
         )
-        show(view, choice)
+        show(view, choice, found)
     except KDLabError as error:
         show_error(error)
 
 
-def show(view: str, choice: Choice) -> None:
+def show(view: str, choice: Choice, found: views.Found) -> None:
     """One view below the scatter."""
     if view == "table":
         views.table(choice)
     elif view == "parallel":
         views.parallel(choice)
     elif view == "compare":
-        tradeoffs_compare.show(choice)
+        tradeoffs_compare.show(choice, found)
     elif view == "estimates":
         views.estimates(choice)
     elif view == "designer":
         tradeoffs_designer.show(choice)
     else:
-        tradeoffs_export.show(choice)
+        tradeoffs_export.show(choice, found)
 
 
 st.title(say("page.tradeoffs"))

@@ -44,6 +44,8 @@ def front_of_two(value: NDArray[np.float64], cost: NDArray[np.float64]) -> NDArr
     v, c = value[order], cost[order]
     before = np.concatenate([[-np.inf], np.maximum.accumulate(v)])[:-1]  # best at no higher cost
     better = v > before
+    if not len(v):
+        return np.zeros(0, bool)
     first = np.concatenate([[True], (c[1:] != c[:-1]) | (v[1:] != v[:-1])])
     group = np.cumsum(first) - 1  # equal points share their first one's answer
     front = np.empty(len(value), bool)

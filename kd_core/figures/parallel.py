@@ -91,7 +91,7 @@ def _axis(column: pd.Series, name: str) -> Axis | None:
     finite = values[np.isfinite(values)]
     log = bool(finite.min() > 0 and finite.max() / finite.min() > 8)
     if log:
-        values, finite = np.log10(values, where=values > 0), np.log10(finite)
+        values, finite = np.log10(np.where(values > 0, values, np.nan)), np.log10(finite)
     span = float(finite.max() - finite.min()) or 1.0
     below = float(finite.min() - 0.12 * span)
     filled = np.where(np.isfinite(values) & ~absent, values, below)

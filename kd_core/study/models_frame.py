@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from kd_core.study.protocol import protocol_items
@@ -59,30 +60,59 @@ def read_frame(store: Store, studies: Sequence[str]) -> pd.DataFrame:
     models = ", ".join(f"m.{name}" for name in MODEL_COLUMNS)
     sql = _SELECT.format(models=models, studies=", ".join("?" * len(studies)))
     answers = store.db.rows(sql, list(studies)) if studies else []
-    rows: list[dict[str, Any]] = []
+    columns = _Columns()
     configs: dict[str, dict[str, Any]] = {}
     seen: set[tuple[str, str]] = set()
     for *values, scores, config, origin in answers:
         row = dict(zip((*RUN_COLUMNS, *MODEL_COLUMNS), values, strict=True))
-        if (row["run"], row["name"]) in seen:
-            continue
-        seen.add((row["run"], row["name"]))
         run = row["run"]
+        if (run, row["name"]) in seen:
+            continue
+        seen.add((run, row["name"]))
         if run not in configs:
             configs[run] = json.loads(config)
         row["arm"] = row["key"].removesuffix(f"-s{row['seed']}")
         row["shape"] = shape(row, configs[run]["data"]["size"])
         row["origin"] = _arm(configs.get(origin))
-        rows.append(
+        columns.add(row)
+        columns.add(settings_of(configs[run]))
+        columns.add(_items(configs[run], configs.get(origin)))
+        columns.add_scores(json.loads(scores))
+        columns.rows += 1
+    frame = columns.frame()
+    return frame if len(frame) else pd.DataFrame(columns=[*RUN_COLUMNS, *MODEL_COLUMNS, "arm"])
+
+
+class _Columns:
+    """Rows taken apart as they come: a frame of a hundred columns is made far quicker so."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.columns: dict[str, list[Any]] = {}
+
+    def add(self, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            column = self.columns.get(name)
+            if column is None:
+                column = self.columns[name] = [None] * self.rows
+            elif len(column) < self.rows:
+                column += [None] * (self.rows - len(column))
+            column.append(value)
+
+    def add_scores(self, scores: Mapping[str, Mapping[str, Any]]) -> None:
+        for end in ("value", "low", "high"):
+            self.add({f"{end}.{name}": score[end] for name, score in scores.items()})
+
+    def frame(self) -> pd.DataFrame:
+        for column in self.columns.values():
+            column += [None] * (self.rows - len(column))
+        ends = ("value.", "low.", "high.")
+        return pd.DataFrame(
             {
-                **row,
-                **settings_of(configs[run]),
-                **_items(configs[run], configs.get(origin)),
-                **_scores(scores),
+                name: np.array(column, float) if name.startswith(ends) else column
+                for name, column in self.columns.items()
             }
         )
-    frame = pd.DataFrame(rows)
-    return frame if len(frame) else pd.DataFrame(columns=[*RUN_COLUMNS, *MODEL_COLUMNS, "arm"])
 
 
 def shape(model: Mapping[str, Any], size: int) -> str:
@@ -124,15 +154,6 @@ def _items(config: Mapping[str, Any], origin: Mapping[str, Any] | None) -> dict[
 
 def _arm(config: Mapping[str, Any] | None) -> str | None:
     return None if config is None else str(config["key"]).removesuffix(f"-s{config['seed']}")
-
-
-def _scores(text: str) -> dict[str, float | None]:
-    flat: dict[str, float | None] = {}
-    for name, score in json.loads(text).items():
-        flat[f"value.{name}"] = score["value"]
-        flat[f"low.{name}"] = score["low"]
-        flat[f"high.{name}"] = score["high"]
-    return flat
 
 
 def metrics_in(frame: pd.DataFrame) -> list[str]:

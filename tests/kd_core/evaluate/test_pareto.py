@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kd_core.evaluate.pareto import over_seeds, pareto
+from kd_core.evaluate.pareto import front_of_two, over_seeds, pareto
 
 
 def test_the_front_is_what_nobody_beats() -> None:
@@ -40,3 +40,12 @@ def test_one_seed_has_no_spread_and_a_missing_value_is_not_left_out() -> None:
     assert math.isnan(one.low)
     assert math.isnan(over_seeds([0.9, math.nan]).mean)
     assert math.isnan(over_seeds([]).mean)
+
+
+def test_the_quick_front_is_the_same() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        value, cost = (rng.integers(0, 6, 30).astype(float) for _ in range(2))  # many are equal
+        slow = pareto(list(zip(value, cost, strict=True)), (True, False))
+        assert front_of_two(value, cost).tolist() == slow
+    assert front_of_two(np.array([]), np.array([])).tolist() == []

@@ -1,0 +1,36 @@
+import math
+
+import pandas as pd
+
+from kd_core.study.latex import MAX_ROWS, escape, latex_table
+from tests.helpers_sample import say
+
+ROW = {
+    "arm": "kd_50%", "architecture": "tiny_cnn", "name": "model", "n": 3, "value": 0.9,
+    "sd": 0.01, "low": 0.89, "high": 0.91, "source": "estimated", "tier": "B", "latency_ms": 10.0,
+    "low_ms": 8.0, "high_ms": 14.0, "speed_up": 4.7, "size_bytes": 5.9e6,
+}  # fmt: skip
+
+
+def test_a_row_names_the_spread_and_the_band() -> None:
+    text = latex_table(pd.DataFrame([ROW]), "Macro AUC", say)
+    assert r"kd\_50\% (tiny\_cnn) & 3 & $0.900 \pm 0.010$ & 8--14 (B) & 4.7$\times$ & 5.90" in text
+    assert "standard deviation over seeds" in text
+
+
+def test_one_seed_has_its_interval_and_a_measured_time_no_band() -> None:
+    one = {**ROW, "n": 1, "sd": math.nan, "source": "measured", "name": "1-prune"}
+    text = latex_table(pd.DataFrame([one]), "Macro AUC", say)
+    assert "0.900 [0.890, 0.910] & 10 &" in text
+    assert "1-prune" in text
+
+
+def test_unknown_figures_are_dashes_and_long_tables_say_so() -> None:
+    lost = {**ROW, "source": "none", "speed_up": math.nan}
+    text = latex_table(pd.DataFrame([lost] * (MAX_ROWS + 5)), "x", say)
+    assert text.count(r"-- & -- &") == MAX_ROWS
+    assert f"{MAX_ROWS} of {MAX_ROWS + 5} models" in text
+
+
+def test_special_signs_are_escaped() -> None:
+    assert escape("a_b & 100% {x}") == r"a\_b \& 100\% \{x\}"

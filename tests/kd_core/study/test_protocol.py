@@ -1,0 +1,53 @@
+import pandas as pd
+
+from kd_core.config import DataSettings, RunSettings, TrainSettings
+from kd_core.study.protocol import DATA_ITEMS, RECIPE_ITEMS, comparable, protocol_items
+from tests.helpers_sample import sample_frame
+
+
+def config(role: str = "student", **more) -> dict:
+    data = DataSettings(dataset="cells", data_hash="d", size=more.pop("size", 64))
+    return RunSettings(key="k-s0", role=role, data=data, model={"name": "net"}, **more).to_json()
+
+
+def test_students_share_the_recipe_and_teachers_only_the_data() -> None:
+    student = protocol_items(config(), config())
+    assert student["budget"] == "20 epochs"
+    assert student["views"] == "live"
+    teacher = protocol_items(config("teacher"), config("teacher"))
+    assert all(teacher[name] is None for name in RECIPE_ITEMS)
+    assert all(teacher[name] is not None for name in DATA_ITEMS)
+
+
+def test_what_was_compressed_has_the_recipe_of_its_origin() -> None:
+    origin = config(train=TrainSettings(steps=500))
+    assert protocol_items(config("compressed"), origin)["budget"] == "500 steps"
+    assert protocol_items(config("compressed"), config("teacher"))["budget"] is None
+
+
+def frame(*configs: dict) -> pd.DataFrame:
+    items = [protocol_items(c, c) for c in configs]
+    return pd.DataFrame([{f"at.{k}": v for k, v in row.items()} for row in items])
+
+
+def test_the_sample_study_is_one_group() -> None:
+    found = comparable(sample_frame())
+    assert len(found.groups) == 1
+    assert not found.differs
+
+
+def test_another_budget_or_image_side_is_another_group_and_is_named() -> None:
+    table = frame(
+        config("teacher"), config(), config(), config(views=4),
+        config(train=TrainSettings(epochs=5)), config(size=32),
+    )  # fmt: skip
+    found = comparable(table)
+    assert [group.tolist() for group in found.groups] == [[0, 1, 2], [0, 4], [0, 3], [5]] or [
+        sorted(map(tuple, (g.tolist() for g in found.groups)))
+    ] == [[(0, 1, 2), (0, 3), (0, 4), (5,)]]
+    assert set(found.differs) == {"budget", "views", "size"}
+    assert found.differs["size"] == ("64", "32")
+
+
+def test_nothing_is_no_group() -> None:
+    assert comparable(pd.DataFrame()).groups == ()
