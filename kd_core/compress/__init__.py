@@ -1,6 +1,13 @@
 """Making a trained model smaller: one file a family, one entry a method."""
 
-from kd_core.compress import finetune, graph, prune, quantise, quantise_weights  # noqa: F401  they register their entries
+from kd_core.compress import (  # noqa: F401  they register their entries
+    finetune,
+    graph,
+    prune,
+    qat,
+    quantise,
+    quantise_weights,
+)
 from kd_core.compress.spec import COMPRESSORS, CompressorSpec, Made, Subject, Workshop
 
 __all__ = ["COMPRESSORS", "CompressorSpec", "Made", "Subject", "Workshop"]
