@@ -27,7 +27,8 @@ SAME_SIZE = 0.98
 """A file above this share of the one before did not really get smaller."""
 
 SAME_SPEED = 0.05
-"""Two latencies that differ by less are one: repeats of one file differ as much."""
+"""Two latencies that differ by less are one: repeats of one file differ as much, or more on a
+machine that does other things meanwhile."""
 
 MASKED = 0.02
 """Share of zeros above which a network is told to have masks."""
@@ -92,6 +93,7 @@ def check(
     *,
     metric: str,
     margin: float = 0.01,
+    unrest: float = 0.0,
     layers: Sequence[LayerRun] = (),
     features: Sequence[str] = (),
 ) -> Truth:
@@ -104,6 +106,7 @@ def check(
         after: The model that it left.
         metric: The metric of the verdict.
         margin: How much worse still counts as as good.
+        unrest: How far two measurements of the origin's latency were apart, as a share.
         layers: What onnxruntime really runs in each layer of the file.
         features: Instruction sets of this processor.
 
@@ -115,7 +118,7 @@ def check(
         *_size(family, before, after, numbers),
         *_masks(after, numbers),
         *_layers(after, layers, features),
-        *_speed(origin, after, numbers),
+        *_speed(origin, after, numbers, max(unrest, SAME_SPEED)),
     ]
     classes: dict[str, tuple[float | None, float | None]] = {}
     if origin.predictions is not None and after.predictions is not None:
@@ -211,16 +214,18 @@ def _layers(after: Side, layers: Sequence[LayerRun], features: Sequence[str]) ->
     return findings
 
 
-def _speed(origin: Side, after: Side, numbers: Mapping[str, float | None]) -> list[Found]:
+def _speed(
+    origin: Side, after: Side, numbers: Mapping[str, float | None], same: float
+) -> list[Found]:
     ratio = numbers["speed_up"]
     if ratio is None:
         return []
     fields = {"before": origin.latency_ms, "after": after.latency_ms}
-    if ratio < 1 - SAME_SPEED:
+    if ratio < 1 / (1 + same):
         return [("warning", Msg("truth.slower", {**fields, "times": round(1 / ratio, 2)}))]
-    if ratio > 1 + SAME_SPEED:
+    if ratio > 1 + same:
         return [("good", Msg("truth.faster", {**fields, "times": round(ratio, 2)}))]
-    return [("note", Msg("truth.same_speed", fields))]
+    return [("note", Msg("truth.same_speed", {**fields, "same": same}))]
 
 
 # --- what it answers ----------------------------------------------------------------------------

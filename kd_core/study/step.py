@@ -139,10 +139,11 @@ class Step:
             data, externals = self.chaining.data, self.chaining.externals
             scores = evaluate_file(file, run, job, data, externals, self.name)
         with stage(job, "measure"), job.exclusive():
-            reference_ms = quick_ms(self.chaining.origin_file, run.latency)
+            before_ms = quick_ms(self.chaining.origin_file, run.latency)
             measured = measure_file(file, run, job, self.name)
+            after_ms = quick_ms(self.chaining.origin_file, run.latency)
         record = self._record(figures, tuner, scores)
-        truth = truth_of(self.chaining, parent, record, measured[0], reference_ms)
+        truth = truth_of(self.chaining, parent, record, measured[0], (before_ms, after_ms))
         record = record.change(truth=truth)
         write_json(self.folder / DONE, record.to_json())
         shutil.rmtree(work, ignore_errors=True)

@@ -33,7 +33,7 @@ def truth_of(
     before: ModelRecord,
     after: ModelRecord,
     measured: Measurement,
-    reference_ms: float,
+    reference_ms: tuple[float, float],
 ) -> TruthRecord:
     """What the check says of a step.
 
@@ -42,14 +42,14 @@ def truth_of(
         before: The model that the step began with.
         after: The model that it left, without its truth.
         measured: Its latency for one image.
-        reference_ms: That of the chain's first model, measured just before.
+        reference_ms: That of the chain's first model, measured just before and just after.
     """
     file = model_folder(chaining.job.folder, after.name) / "model.onnx"
     first = chaining.first
     zipped = first.gzip_bytes or gzip_bytes(chaining.origin_file)
     found = check(
         COMPRESSORS[after.method].family,
-        side(first, zipped, reference_ms, _answers(chaining.origin, first.name)),
+        side(first, zipped, sum(reference_ms) / 2, _answers(chaining.origin, first.name)),
         side(before, before.gzip_bytes),
         side(
             after,
@@ -59,6 +59,7 @@ def truth_of(
         ),
         metric=TASKS[chaining.data.task].select_metric,
         margin=MARGIN,
+        unrest=abs(reference_ms[0] - reference_ms[1]) / min(reference_ms),
         layers=layers_run(file),
         features=hardware.cpu()["features"],
     )

@@ -68,8 +68,10 @@ def test_sixteen_bits_are_computed_in_thirty_two_here():
     assert "truth.fp16" in told("quantise", side(precision="fp16"), layers=layers)
 
 
-def test_slower_than_before_is_said():
-    assert told("quantise", side(size_bytes=1000, latency_ms=3.0))["truth.slower"] == "warning"
+def test_slower_than_before_is_said_unless_the_machine_was_restless():
+    slow = side(size_bytes=1000, latency_ms=3.0)
+    assert told("quantise", slow)["truth.slower"] == "warning"
+    assert told("quantise", slow, unrest=0.6)["truth.same_speed"] == "note"
 
 
 def test_worse_beyond_the_noise_is_a_warning_and_flips_are_counted():
