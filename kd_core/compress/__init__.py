@@ -7,6 +7,7 @@ from kd_core.compress import (  # noqa: F401  they register their entries
     qat,
     quantise,
     quantise_weights,
+    wizard,
 )
 from kd_core.compress.spec import COMPRESSORS, CompressorSpec, Made, Subject, Workshop
 

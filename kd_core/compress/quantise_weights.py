@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto
 from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -17,7 +18,7 @@ from kd_core import hardware
 from kd_core.compress.quantise import about, refuses_not_float, refuses_static, scheme_of
 from kd_core.compress.quantise_graph import keep, layers, own_file, prepare, tensors
 from kd_core.compress.quantise_layers import counts, layer_table
-from kd_core.compress.quantise_qdq import quiet
+from kd_core.compress.quantise_qdq import Scheme, quiet
 from kd_core.compress.spec import COMPRESSORS, CompressorSpec, Made, Subject, Workshop
 from kd_core.export.onnx_file import write_model
 from kd_core.registry import Param
@@ -26,17 +27,25 @@ from kd_core.text import Msg
 FP16_INSTRUCTIONS = frozenset({"avx512_fp16", "asimdhp"})
 LARGEST_FP16 = 65504.0
 
+HALF = 0.5  # share of the weights below which a file hardly shrinks
+
 BLOCK = 32
 """Weights that share one scale in 4-bit storage: MatMulNBits' usual block."""
 
 
-def float16(subject: Subject, shop: Workshop, params: Mapping[str, Any]) -> Made:
-    """Weights and operators in 16-bit floats; input and outputs stay in 32 bits."""
-    model = own_file(subject.file)
-    beyond = sum(int((abs(v) > LARGEST_FP16).sum()) for v in tensors(model).values() if v.size)
+def to_float16(path: Path) -> ModelProto:
+    """The model with weights and operators in 16-bit floats; input and outputs stay in 32 bits."""
+    model = own_file(path)
     del model.graph.value_info[:]
-    half = convert_float_to_float16(model, keep_io_types=True)
-    file = keep(half, subject.file, shop.folder / "fp16.onnx")
+    half: ModelProto = convert_float_to_float16(model, keep_io_types=True)
+    return half
+
+
+def float16(subject: Subject, shop: Workshop, params: Mapping[str, Any]) -> Made:
+    """Weights and operators in 16-bit floats."""
+    weights = tensors(own_file(subject.file)).values()
+    beyond = sum(int((np.abs(v) > LARGEST_FP16).sum()) for v in weights if v.dtype.kind == "f")
+    file = keep(to_float16(subject.file), subject.file, shop.folder / "fp16.onnx")
     facts, notes = about(subject.file, file, shop)
     native = bool(FP16_INSTRUCTIONS & set(hardware.cpu()["features"]))
     facts |= {"fp16_instructions": native, "weights_cut_off": beyond}
@@ -45,25 +54,28 @@ def float16(subject: Subject, shop: Workshop, params: Mapping[str, Any]) -> Made
     return Made(file=file, facts=facts, notes=notes)
 
 
-def dynamic(subject: Subject, shop: Workshop, params: Mapping[str, Any]) -> Made:
-    """Weights in INT8; ranges of activations are found anew for every image."""
-    model = prepare(subject.file)
-    scheme = scheme_of(params)
-    wanted = ["MatMul", "Gemm"] if params["layers"] == "linear" else ["MatMul", "Gemm", "Conv"]
-    with tempfile.TemporaryDirectory() as folder:
+def to_dynamic(model: ModelProto, scheme: Scheme, linear_only: bool) -> ModelProto:
+    """A prepared model with INT8 weights, whose activations are quantised at each call."""
+    wanted = ["MatMul", "Gemm"] if linear_only else ["MatMul", "Gemm", "Conv"]
+    with tempfile.TemporaryDirectory() as folder, quiet():
         source, target = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         write_model(model, source)
-        with quiet():
-            quantize_dynamic(
-                source,
-                target,
-                op_types_to_quantize=wanted,
-                # convolutions of this kind have one weight scale in all
-                per_channel=scheme.per_channel and params["layers"] == "linear",
-                reduce_range=scheme.weight_bits == 7,
-                weight_type=QuantType.QInt8,
-            )
-        quantised = onnx.load_model(target)
+        quantize_dynamic(
+            source,
+            target,
+            op_types_to_quantize=wanted,
+            # a dynamic convolution has one weight scale in all
+            per_channel=scheme.per_channel and linear_only,
+            reduce_range=scheme.weight_bits == 7,
+            weight_type=QuantType.QInt8,
+        )
+        return onnx.load_model(target)
+
+
+def dynamic(subject: Subject, shop: Workshop, params: Mapping[str, Any]) -> Made:
+    """Weights in INT8; ranges of activations are found anew for every image."""
+    model, scheme = prepare(subject.file), scheme_of(params)
+    quantised = to_dynamic(model, scheme, params["layers"] == "linear")
     file = keep(quantised, subject.file, shop.folder / "int8_dynamic.onnx")
     facts, notes = about(subject.file, file, shop)
     table = layer_table(model, file)
@@ -73,21 +85,12 @@ def dynamic(subject: Subject, shop: Workshop, params: Mapping[str, Any]) -> Made
 
 def _shares(table: list[dict[str, Any]], model: ModelProto) -> tuple[Msg, ...]:
     """Say so when most weights stay as they are."""
-    sizes = {
-        item.name.removesuffix(".weight"): _count(item.dims) for item in model.graph.initializer
-    }
+    sizes = {name.removesuffix(".weight"): value.size for name, value in tensors(model).items()}
     total = sum(sizes.get(row["name"], 0) for row in table)
     done = sum(sizes.get(row["name"], 0) for row in table if row["state"] == "int8")
-    if not total or done / total > 0.5:
+    if not total or done / total > HALF:
         return ()
     return (Msg("quantise.note.few_weights", {"share": done / total}),)
-
-
-def _count(dims: Any) -> int:
-    count = 1
-    for dim in dims:
-        count *= dim
-    return count
 
 
 def four_bits(subject: Subject, shop: Workshop, params: Mapping[str, Any]) -> Made:
