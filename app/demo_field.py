@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import demo_field_views
+from app import demo_field_views, demo_notes
 from app.demo_choose import Chosen
 from app.demo_models import Turn, my_turn
 from app.demo_pictures import KEPT_RESULTS, Kept, Kind, Opened, kept
@@ -27,7 +27,11 @@ def show(chosen: Chosen, opened: Opened, kind: Kind) -> None:
         st.warning(say(seen.problem), icon=":material/search_off:")
         st.caption(say("demo.field.otherwise"))
         return
+    notes = st.container()
     demo_field_views.show(chosen, f"{opened.picture.key}-{kind}", seen)
+    if not (opened.picture.embedded and chosen.record.data.synthetic):
+        with notes:  # last, since the first comparison with the training images takes a while
+            demo_notes.of_crops(chosen, seen.crops)
 
 
 def _seen(chosen: Chosen, opened: Opened, kind: Kind) -> Seen | None:

@@ -110,10 +110,10 @@ def _one(
     network = network_of(contender)
     if network is None:
         return None
-    found, name = network
+    found, own = network
     images = contender.contract.normalise(prepared[None])  # (1, C, S, S)
-    other = "" if name == contender.result.model.name else contender.key
-    return grad_cam(found, images, [wanted], name=name, stands_for=other)[0]
+    stands_for = "" if own else contender.key
+    return grad_cam(found, images, [wanted], name=contender.key, stands_for=stands_for)[0]
 
 
 def _draw(
@@ -159,4 +159,4 @@ def _picture(one: Contender, found: HeatMap | None, image: Pixels, opacity: floa
     st.image(blended(image, same_scale([found.values])[0], opacity))
     st.caption(f"**{one.key}**")
     if found.stands_for:
-        st.caption(say("demo.heat.parent", name=found.model))
+        st.caption(say("demo.heat.parent"))

@@ -19,6 +19,7 @@ from kd_core.errors import StoreError
 from kd_core.evaluate.temperature import METHOD, fit_temperature
 from kd_core.export import FileContract, OnnxModel
 from kd_core.models import TaskModel, load_checkpoint
+from kd_core.study.model_files import network_file
 from kd_core.study.records import MODEL
 from kd_core.study.results import Result, predictions, results
 
@@ -114,24 +115,14 @@ def embedded_study() -> str:
         return ""
 
 
-def network_of(contender: Contender) -> tuple[TaskModel, str] | None:
-    """The torch network for explanations, and the name of the model that it belongs to.
+def network_of(contender: Contender) -> tuple[TaskModel, bool] | None:
+    """The torch network for explanations, and whether it is the file's own.
 
-    A quantised file has none; the float model that it was made from stands in for it. A person's
-    own ONNX file has none at all.
+    For a file that was changed after its export, such as an INT8 one, the float network that it
+    was made from stands in. A person's own ONNX file has none.
     """
-    models = {
-        one.model.name: one.model
-        for one in results(services().store, contender.result.run.study)
-        if one.run.id == contender.result.run.id
-    }
-    name: str | None = contender.result.model.name
-    while name is not None and name in models:
-        path = contender.result.folder / "models" / name / "model.pt"
-        if path.is_file():
-            return _network(str(path), models[name].sha256), name
-        name = models[name].parent
-    return None
+    path, own = network_file(contender.result.folder, contender.result.model.name)
+    return None if path is None else (_network(str(path), contender.sha256), own)
 
 
 @st.cache_resource(show_spinner=False, max_entries=SESSIONS)

@@ -24,6 +24,7 @@ from kd_core.errors import DataError, KDLabError
 from kd_core.slides.read import open_slide
 from kd_core.slides.slide import ArraySlide, Slide, resize
 from kd_core.study.records import RunRecord
+from kd_core.study.window import window_of as training_window
 
 FIELDS = ROOT / "sample_data" / "fields"
 Kind = Literal["image", "cells", "tiles"]
@@ -38,6 +39,8 @@ THUMBNAIL_PX = 60
 UPLOAD_MB = 500
 """Largest file of the demo."""
 
+SHAPES = 16
+"""Training images that are measured."""
 SINGLE_RATIO = 4.0
 """An upload up to so many times the side of a training image is one image, not a field."""
 
@@ -183,19 +186,12 @@ def of_content(content: bytes | NDArray[np.uint8], name: str, label: str = "") -
 # --- opening ------------------------------------------------------------------------------------
 
 
-def window_of(record: RunRecord) -> Window | None:
-    """The window of the study's training images; ``None`` where the data set is gone.
-
-    It matters for DICOM and for images with more than 8 bits only.
-    """
-    try:
-        info = services().library.info(record.data.name)
-    except DataError:
-        return None
-    return info.window if info.hash == record.data.hash else None
+def window_of(record: RunRecord) -> Window:
+    """How the study's training images were windowed, which a visitor's films are, too."""
+    return training_window(record, services().store.home.root)
 
 
-def opened(picture: Picture, window: Window | None) -> Opened:
+def opened(picture: Picture, window: Window) -> Opened:
     """The picture, decoded or ready to be read by region; kept for the session.
 
     Raises:
@@ -216,16 +212,23 @@ def opened(picture: Picture, window: Window | None) -> Opened:
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
-def typical_side(dataset_name: str, data_hash: str, size: int) -> float:
-    """Median longer side of some training images in pixels; the network's own size if unknown."""
+def training_shapes(dataset_name: str, data_hash: str) -> list[tuple[int, int]]:
+    """Width and height of some training images as they came; empty where the data set is gone."""
     try:
         dataset = services().library.get(dataset_name)
         if dataset.hash != data_hash:
-            return float(size)
-        rows = np.linspace(0, len(dataset) - 1, 12).round().astype(int)
-        return float(np.median([max(dataset.read(int(i)).shape[:2]) for i in rows]))
+            return []
+        rows = np.linspace(0, len(dataset) - 1, SHAPES).round().astype(int)
+        found = [dataset.read(int(row)).shape for row in rows]
     except KDLabError:
-        return float(size)
+        return []
+    return [(shape[1], shape[0]) for shape in found]
+
+
+def typical_side(record: RunRecord) -> float:
+    """Median longer side of the training images in pixels; the network's own size if unknown."""
+    shapes = training_shapes(record.data.name, record.data.hash)
+    return float(np.median([max(shape) for shape in shapes])) if shapes else float(record.data.size)
 
 
 def of_cells(record: RunRecord) -> bool:

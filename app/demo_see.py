@@ -123,8 +123,8 @@ def see_tiles(chosen: Chosen, opened: Opened, tell: Tell) -> Seen:
         DataError: Those of the slide.
         ExportError: A model file cannot be run.
     """
-    slide, contract, data = opened.slide, chosen.teacher.contract, chosen.record.data
-    side = typical_side(data.name, data.hash, data.size)
+    slide, contract = opened.slide, chosen.teacher.contract
+    side = typical_side(chosen.record)
     side = max(side, math.sqrt(slide.width * slide.height / MOST_TILES))
     level = choose_level(slide, downsample=side / contract.size)
     tell("find", 0, 1)

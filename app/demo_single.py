@@ -36,13 +36,15 @@ def show(chosen: Chosen, opened: Opened) -> None:
         st.caption(say("demo.image.size", name=opened.picture.name, width=width, height=height))
         if opened.picture.label:
             st.caption(say("demo.image.label", label=opened.picture.label))
-        demo_notes.show(chosen, opened, prepared)
+        notes = st.container()
     with right:
         headline(answers)
         bars(answers, contract.classes, f"demo-bars-{opened.picture.key}")
     times(chosen, answers)
     st.subheader(say("demo.heat"))
     demo_heat.show(chosen.models, prepared, opened.picture.key, answers[0].top)
+    with notes:  # last, since the first comparison with the training images takes a while
+        demo_notes.of_image(chosen, opened, prepared)
 
 
 def show_crop(chosen: Chosen, prepared: Pixels, name: str) -> None:

@@ -40,8 +40,7 @@ def look_at(chosen: Chosen, picture: Picture) -> None:
 
 def choose_kind(chosen: Chosen, opened: Opened) -> demo_pictures.Kind:
     """How the picture is taken: guessed from its size, and the visitor may say otherwise."""
-    data = chosen.record.data
-    side = demo_pictures.typical_side(data.name, data.hash, data.size)
+    side = demo_pictures.typical_side(chosen.record)
     guess = demo_pictures.guess_kind(opened.slide, side, demo_pictures.of_cells(chosen.record))
     kinds = demo_pictures.KINDS if opened.slide.whole else ("tiles",)
     kind: demo_pictures.Kind = st.segmented_control(
