@@ -23,6 +23,7 @@ PAGES = {
     "compress": ":material/content_cut:",
     "results": ":material/insights:",
     "tradeoffs": ":material/balance:",
+    "devices": ":material/developer_board:",
     "demo": ":material/biotech:",
 }
 page = st.navigation(

@@ -50,7 +50,10 @@ def add_commands(add: Any, screen: Screen) -> None:
         metavar="FILE.json",
         help=screen.text("cli.measurements.files"),
     )
-    add("calibrate", calibrate)
+    command = add("calibrate", calibrate)
+    command.add_argument(
+        "--prepare", action="store_true", help=screen.text("cli.calibrate.prepare")
+    )
 
 
 def _to_zip(command: Any, screen: Screen) -> None:
@@ -85,7 +88,7 @@ def bundle(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
     """Write a bench bundle for runs, or with the calibration networks.
 
     Raises:
-        ConfigError: ``device_unknown``.
+        ConfigError: ``own_device_unknown``.
         ExportError: ``bundle_runtime``, ``bundle_empty``, ``bundle_too_large``.
         StoreError: ``run_unknown``, ``run_unfinished``, ``export_exists``, ``disk_full``.
     """
@@ -95,7 +98,7 @@ def bundle(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
     with contextlib.closing(Store()) as store:
         known = all_devices(store.home.root)
         if arguments.device not in known:
-            raise ConfigError("device_unknown", name=arguments.device)
+            raise ConfigError("own_device_unknown", name=arguments.device)
         models = _models(store, arguments, screen)
         runtime = arguments.runtime or ONNX_RUNTIME
         bench = Bench(arguments.device, runtime, arguments.precision)
@@ -120,13 +123,16 @@ def _models(store: Store, arguments: argparse.Namespace, screen: Screen) -> Sequ
     if not arguments.calibration:
         images = arguments.with_images
         return [devices.bundle_model(store, run, with_images=images) for run in arguments.runs]
+    return [BundleModel(path, name) for name, path in _networks(store, screen).items()]
+
+
+def _networks(store: Store, screen: Screen) -> Mapping[str, Path]:
     from kd_core.latency.own_networks import NETWORKS, calibration_files
 
     with screen.bar(screen.text("cli.bundle.networks"), total=len(NETWORKS)) as bar:
-        files = calibration_files(
+        return calibration_files(
             store.home.cache, progress=lambda done, total: bar.update(done - bar.n)
         )
-    return [BundleModel(path, name) for name, path in files.items()]
 
 
 def measurements(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
@@ -179,6 +185,9 @@ def calibrate(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any
     from kd_core.latency.own_networks import NETWORKS
     from kd_core.study.calibration import Watched
 
+    if arguments.prepare:
+        with contextlib.closing(Store()) as store:
+            return {"networks": sorted(_networks(store, screen))}
     with contextlib.closing(Store()) as store, Watched(store) as watched:
         with screen.bar(screen.text("cli.calibrate.bar"), total=len(NETWORKS)) as bar:
 

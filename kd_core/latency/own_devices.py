@@ -87,11 +87,11 @@ def delete_device(home: Path, name: str, may: Callable[[str], bool] = lambda own
     """Delete a device of one's own with all that was measured on it for the estimator.
 
     Raises:
-        ConfigError: ``device_unknown``, ``device_owner``.
+        ConfigError: ``own_device_unknown``, ``device_owner``.
     """
     path = _path(home, name)
     if not NAME.fullmatch(name) or not path.is_file():
-        raise ConfigError("device_unknown", name=name[:80])
+        raise ConfigError("own_device_unknown", name=name[:80])
     if not may(owner_of(home, name)):
         raise ConfigError("device_owner", name=name)
     path.unlink()

@@ -8,22 +8,19 @@ drawn, since time does not depend on them; the files are exported once and kept.
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import filelock
 import numpy as np
-import torch
-from torch import nn
 
-from kd_core.config import ModelSettings
 from kd_core.data.disk import need_space
-from kd_core.export.contract import FileContract
-from kd_core.export.onnx_export import export_onnx
-from kd_core.latency.golden import golden_pixels
-from kd_core.models import build_model
+
+if TYPE_CHECKING:
+    from torch import nn
 
 VERSION = 1
 CLASSES = ("a", "b", "c", "d", "e")
@@ -95,7 +92,7 @@ def calibration_files(
     with filelock.FileLock(folder / ".lock"):
         for number, network in enumerate(networks):
             progress(number, len(networks))
-            files[network.name] = path = folder / f"{network.name}-{_identity(network)}.onnx"
+            files[network.name] = path = _path(cache, network)
             if not path.is_file():
                 need_space(folder, NEED_BYTES, reserve_bytes=0)
                 export(network, path)
@@ -103,8 +100,22 @@ def calibration_files(
     return files
 
 
+def calibration_ready(
+    cache: Path, networks: tuple[CalibrationNetwork, ...] = NETWORKS
+) -> tuple[int, int]:
+    """How many of the networks are exported, of how many."""
+    return sum(_path(cache, network).is_file() for network in networks), len(networks)
+
+
 def export(network: CalibrationNetwork, path: Path) -> None:
     """Write one network with drawn weights."""
+    # These load torch, which the list of networks does not need
+    from kd_core.config import ModelSettings
+    from kd_core.export.contract import FileContract
+    from kd_core.export.onnx_export import export_onnx
+    from kd_core.latency.golden import golden_pixels
+    from kd_core.models import build_model
+
     settings = ModelSettings(name=network.model, params=dict(network.params), stem=network.stem)
     model = build_model(settings, len(CLASSES), 3, network.size, SEED).eval()
     draw_weights(model)
@@ -116,6 +127,8 @@ def export(network: CalibrationNetwork, path: Path) -> None:
 
 def draw_weights(model: nn.Module) -> None:
     """Fill all weights from one pool of normal numbers, scaled as He et al. 2015 do."""
+    import torch
+
     pool = torch.from_numpy(np.random.default_rng(SEED).standard_normal(POOL, np.float32))
     for value in model.parameters():
         if value.ndim > 1:
@@ -124,6 +137,7 @@ def draw_weights(model: nn.Module) -> None:
             value.data = (repeated * (2 / fan_in) ** 0.5).reshape(value.shape)
 
 
-def _identity(network: CalibrationNetwork) -> str:
-    text = f"{VERSION} {network} {torch.__version__}"
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
+def _path(cache: Path, network: CalibrationNetwork) -> Path:
+    text = f"{VERSION} {network} {importlib.metadata.version('torch')}"
+    digest = hashlib.sha256(text.encode()).hexdigest()[:10]
+    return cache / "calibration" / f"{network.name}-{digest}.onnx"

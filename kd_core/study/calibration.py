@@ -109,8 +109,12 @@ def state(root: Path) -> State:
     return State(running, Step(**data["step"]), error, data.get("ended"))
 
 
-def start(root: Path) -> subprocess.Popen[bytes]:
+def start(root: Path, prepare_only: bool = False) -> subprocess.Popen[bytes]:
     """Start it in a process of its own; its words go to a log beside its progress.
+
+    Args:
+        root: The home.
+        prepare_only: Only export the calibration networks, for a bundle.
 
     Raises:
         JobError: ``calibrate_twice``.
@@ -120,9 +124,10 @@ def start(root: Path) -> subprocess.Popen[bytes]:
     if _is_held(folder / "calibration.lock"):
         raise JobError("calibrate_twice")
     (folder / "calibration.json").unlink(missing_ok=True)
+    command = [sys.executable, "-m", "kd_core.cli", "calibrate", "--json"]
     with (folder / "calibration.log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "kd_core.cli", "calibrate", "--json"],
+            [*command, *(["--prepare"] if prepare_only else [])],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

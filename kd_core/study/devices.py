@@ -195,29 +195,36 @@ def _image_files(store: Store, record: RunRecord) -> dict[str, bytes]:
 
 
 def take_in(
-    store: Store, content: bytes, may: Callable[[str], bool] = lambda owner: True
+    store: Store,
+    content: bytes,
+    may: Callable[[str], bool] = lambda owner: True,
+    may_teach: Callable[[str], bool] = lambda device: True,
 ) -> TakenIn:
     """Add a result of one of this store's bundles: all of it, or nothing.
 
     Args:
         store: Where the models are.
         content: The result file.
-        may: Whether whoever brings it may add to the bundles of this owner.
+        may: Whether whoever brings it may add to the bundles and runs of this owner.
+        may_teach: Whether they may change what everybody's estimates for this device learn from.
 
     Raises:
         UploadError: As :func:`~kd_core.latency.import_result.check_result`, ``bundle_owner``,
-            ``result_known``, ``result_gone``.
+            ``result_owner``, ``result_shared``, ``result_known``, ``result_gone``.
     """
     device_of = all_devices(store.home.root).get
     issued, accepted = check_result(content, lambda bundle: read_issued(store, bundle), device_of)
     if not may(issued.owner):
         raise UploadError("bundle_owner", bundle=issued.bundle)
-    for one in accepted:
-        if not one.model.calibration and not _is_here(store, one.model):
-            raise UploadError("result_gone", name=one.model.name)
-    rows = [_evidence(one, issued) for one in accepted if one.measurement.batch == 1]
-    fresh = add_evidence(store.home.root, issued.device, [row for row in rows if row])
     ours = [one for one in accepted if not one.model.calibration]
+    for one in ours:
+        _check_ours(store, one.model, may)
+    fresh = 0
+    if may_teach(issued.device):
+        rows = [_evidence(one, issued) for one in accepted if one.measurement.batch == 1]
+        fresh = add_evidence(store.home.root, issued.device, [row for row in rows if row])
+    elif not ours:
+        raise UploadError("result_shared", device=issued.device)
     new = [one for one in ours if not _was_added(store, one)]
     if not new and not fresh:
         raise UploadError("result_known")
@@ -240,11 +247,17 @@ def _issued_path(store: Store, bundle: str) -> Path:
     return store.home.root / BUNDLES / f"{bundle}.json"
 
 
-def _is_here(store: Store, model: IssuedModel) -> bool:
-    return any(
-        row.name == model.model and row.sha256 == model.sha256
-        for row in store.models(run=model.run)
-    )
+def _check_ours(store: Store, model: IssuedModel, may: Callable[[str], bool]) -> None:
+    """Whether a model is still here, and may be added to.
+
+    Raises:
+        UploadError: ``result_gone``, ``result_owner``.
+    """
+    rows = store.models(run=model.run)
+    if not any(row.name == model.model and row.sha256 == model.sha256 for row in rows):
+        raise UploadError("result_gone", name=model.name)
+    if not may(store.run(model.run).owner):
+        raise UploadError("result_owner", name=model.name)
 
 
 def _was_added(store: Store, one: Accepted) -> bool:

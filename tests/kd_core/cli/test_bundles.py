@@ -82,7 +82,7 @@ def test_a_table_for_a_person(run, tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (("bundle", "--device", "no_such_thing", "--to", "x.zip"), "device_unknown"),
+        (("bundle", "--device", "no_such_thing", "--to", "x.zip"), "own_device_unknown"),
         (("bundle", "--device", "my_box", "--to", "x.zip"), "bundle_empty"),
         (("bundle", "r0000", "--device", "my_box", "--to", "x.zip"), "run_unknown"),
         (("pack", "r0000", "--to", "x.zip"), "run_unknown"),

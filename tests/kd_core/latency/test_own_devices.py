@@ -84,7 +84,7 @@ def test_what_is_no_device_is_refused(home, name, values, code):
 
 @pytest.mark.parametrize("name", ["rock_5b", "../../etc", "raspberry_pi_4"])
 def test_only_a_device_of_ones_own_can_be_deleted(home, name):
-    with pytest.raises(ConfigError, match="device_unknown"):
+    with pytest.raises(ConfigError, match="own_device_unknown"):
         delete_device(home, name)
 
 
