@@ -250,6 +250,9 @@ _GROUPS: dict[str, Groups] = {}
 
 # --- entries ------------------------------------------------------------------------------------
 
+SCORERS: dict[str, Scorer] = {}
+"""How each method scores channels, by the name of its entry."""
+
 _RATIO = Param("ratio", "float", 0.5, low=0.05, high=0.95, step=0.05)
 _TARGET = Param("target", "choice", "macs", choices=("macs", "params", "channels", "latency"))
 _SCOPE = Param("scope", "choice", "global", choices=("global", "uniform"))
@@ -270,6 +273,7 @@ def _add(
     scope: Param = _SCOPE,
     norms: bool = False,
 ) -> None:
+    SCORERS[name] = scorer
     COMPRESSORS.add(
         name,
         CompressorSpec(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from kd_core.compress.spec import Workshop
@@ -17,13 +17,17 @@ BATCH = 64
 """Images of one pass; only memory depends on it."""
 
 
-def labelled_images(shop: Workshop, part: str, n: int) -> tuple[Tensor, Tensor]:
-    """Up to ``n`` normalised images of a part, (n, C, S, S), with their collated targets.
+def drawn_rows(shop: Workshop, part: str, n: int) -> np.ndarray:
+    """Up to ``n`` rows of a part in ascending order, drawn by the run's seed.
 
-    They are drawn by the run's seed; the images of a larger n contain those of a smaller one.
+    The rows of a larger n contain those of a smaller one.
     """
-    rows = shop.data.parts[part]
-    chosen = np.sort(np.random.default_rng(shop.seed).permutation(len(rows))[:n])
+    return np.sort(np.random.default_rng(shop.seed).permutation(len(shop.data.parts[part]))[:n])
+
+
+def labelled_images(shop: Workshop, part: str, n: int) -> tuple[Tensor, Tensor]:
+    """Up to ``n`` normalised images of a part, (n, C, S, S), with their collated targets."""
+    rows, chosen = shop.data.parts[part], drawn_rows(shop, part, n)
     mean, std = (np.asarray(v, np.float32)[:, None, None] for v in (shop.mean, shop.std))
     images = (np.asarray(rows.images[chosen], np.float32) / np.float32(255) - mean) / std
     targets = TASKS[shop.data.task].collate(rows.targets[chosen])
@@ -94,8 +98,3 @@ def recalibrate(model: TaskModel, shop: Workshop, n: int) -> bool:
         norm.momentum = momentum
     model.cpu().eval()
     return True
-
-
-def count_norms(network: nn.Module) -> int:
-    """Number of batch norms."""
-    return sum(isinstance(module, _BatchNorm) for module in network.modules())

@@ -7,7 +7,7 @@ ends, and scores are divided by their mean in the group, so that groups can be c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -160,18 +160,7 @@ def _rows(module: nn.Module, tensor: Tensor, one: Cut) -> Tensor:
     if one.side == "in":
         tensor = tensor.transpose(0, 1)  # (in / groups, out, …)
         groups = module.groups if isinstance(module, nn.Conv2d) else 1
-        if groups > 1:  # position p is input p mod (in / groups) of its own group's filters
-            tensor = torch.cat(
-                [tensor[:, part] for part in torch.arange(tensor.shape[1]).chunk(groups)]
-            )  # (in, out / groups, …)
-    return (
-        tensor[torch.tensor(one.positions)].flatten(1).float().cpu()
-        if tensor.ndim > 1
-        else (tensor[torch.tensor(one.positions)].unsqueeze(1).float().cpu())
-    )
-
-
-def names_with_scores(scores: Scores) -> Iterator[tuple[str, np.ndarray]]:
-    """Group names with their scores, in the order of the layers."""
-    for group, values in scores.items():
-        yield group.name, values
+        if groups > 1:  # input p is read by the filters of its own group only
+            tensor = torch.cat(tensor.chunk(groups, dim=1))  # (in, out / groups, …)
+    chosen = tensor[torch.tensor(one.positions)].float().cpu()
+    return chosen.reshape(len(chosen), -1)
