@@ -7,14 +7,13 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from app.demo_choose import Chosen
 from app.demo_result import Seen
 from app.texts import number, say
 from kd_core.slides.counts import Counts, Share, count, counts_of
 from kd_core.slides.truth import HARMS, Mistake, mistakes
 
 
-def headline(chosen: Chosen, seen: Seen) -> None:
+def headline(seen: Seen) -> None:
     """One figure a model, and how often they differ."""
     found = {key: count(answers) for key, answers in seen.answers.items()}
     true = _true(seen)
@@ -59,7 +58,7 @@ def _true(seen: Seen) -> Counts | None:
     )
 
 
-def counts(chosen: Chosen, seen: Seen) -> None:
+def counts(seen: Seen) -> None:
     """Pieces of each class by each model, beside the truth where it is known."""
     found: dict[str, Mapping[str, int]] = {
         key: count(answers).by_class for key, answers in seen.answers.items()
@@ -79,7 +78,7 @@ def counts(chosen: Chosen, seen: Seen) -> None:
         st.caption(say("demo.field.found", n=len(seen.known), recall=recall, precision=precision))
 
 
-def errors(chosen: Chosen, seen: Seen, key: str) -> int | None:
+def errors(seen: Seen, key: str) -> int | None:
     """Errors of each model by harm, then the list of one model; the piece that was chosen."""
     assert seen.matched is not None
     found = {

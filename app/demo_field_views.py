@@ -18,28 +18,48 @@ from kd_core.slides.overlay import overlay as slides_overlay
 HEIGHT_PX, PRESENT_PX = 540, 640
 KEPT_FIGURES = 6
 
+# The detail stands beside picture and table, and on a phone between them.
+_STYLE = """
+<style>
+@media (min-width: 900px) {
+  .st-key-demo-field {display: grid !important; grid-template-columns: 3fr 2fr; gap: 1rem;
+    align-items: start;}
+  .st-key-demo-field > * {min-width: 0; width: 100%;}
+  .st-key-demo-field > :nth-child(2) {grid-column: 2; grid-row: 1 / span 2;}
+}
+</style>
+"""
+
 
 @st.fragment
 def show(chosen: Chosen, picture: str, seen: Seen) -> None:
     """Counts in one line, the picture beside the piece that was clicked, then the tables."""
     name = f"{picture}-{'-'.join(file[:6] for file in chosen.files)}"
-    demo_counts.headline(chosen, seen)
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
+    demo_counts.headline(seen)
+    st.html(_STYLE)
+    with st.container(key="demo-field"):
+        picture_place, detail_place, table_place = (st.container() for _ in range(3))
+    with picture_place:
         clicked = overlay(seen, name)
+    with table_place:
+        row, wrong = tables(chosen, seen, name)
+    with detail_place:
+        detail(chosen, seen, _latest(name, clicked=clicked, row=row, wrong=wrong), name)
+
+
+def tables(chosen: Chosen, seen: Seen, name: str) -> tuple[int | None, int | None]:
+    """All pieces, counts and errors; the pieces that were chosen in the first and the last."""
     names = ["pieces", "counts", *(["errors"] if seen.matched else [])]
     tabs = dict(zip(names, st.tabs([say(f"demo.tab.{n}") for n in names]), strict=True))
     with tabs["pieces"]:
         row = demo_cell_table.draw(demo_cell_table.table(seen), f"demo-view-table-{name}")
     with tabs["counts"]:
-        demo_counts.counts(chosen, seen)
+        demo_counts.counts(seen)
+    wrong = None
     if "errors" in tabs:
         with tabs["errors"]:
-            wrong = demo_counts.errors(chosen, seen, f"demo-view-errors-{name}")
-    else:
-        wrong = None
-    with right:
-        detail(chosen, seen, _latest(name, clicked=clicked, row=row, wrong=wrong), name)
+            wrong = demo_counts.errors(seen, f"demo-view-errors-{name}")
+    return row, wrong
 
 
 def overlay(seen: Seen, name: str) -> int | None:

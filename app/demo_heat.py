@@ -54,7 +54,8 @@ def show(
         show_error(error)
         return
     _draw(chosen, maps, prepared, opacity, PRESENT_PX if presenting() and not narrow else WIDTH_PX)
-    st.caption(say(f"demo.heat.{method}.about"))
+    if not narrow:
+        st.caption(say(f"demo.heat.{method}.about"))
 
 
 def _choose(classes: Sequence[str], picture: str, top: int) -> tuple[int, str]:

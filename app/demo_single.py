@@ -56,7 +56,7 @@ def show_crop(chosen: Chosen, prepared: Pixels, name: str) -> None:
         said = one.said or say("demo.none_present")
         st.markdown(say("demo.crop.answer", name=one.model, said=said, sure=one.sure))
     demo_heat.show(chosen.models, prepared, name, answers[0].top, narrow=True)
-    bars(answers, classes, f"demo-view-bars-{name}")
+    bars(answers, classes, f"demo-view-bars-{name}", explained=False)
 
 
 def headline(answers: Sequence[Answer]) -> None:
@@ -73,7 +73,9 @@ def headline(answers: Sequence[Answer]) -> None:
             st.warning(say("demo.differ"), icon=":material/compare_arrows:")
 
 
-def bars(answers: Sequence[Answer], classes: Sequence[str], key: str) -> None:
+def bars(
+    answers: Sequence[Answer], classes: Sequence[str], key: str, *, explained: bool = True
+) -> None:
     """Probabilities by class, calibrated and raw, with the operating threshold."""
     info = probability_bars_info(classes, [one.answered() for one in answers])
     figure = probability_bars_figure(info, say, is_dark())
@@ -87,6 +89,8 @@ def bars(answers: Sequence[Answer], classes: Sequence[str], key: str) -> None:
     )
     if info.left_out:
         st.caption(say("demo.bars.left_out", n=info.left_out))
+    if not explained:
+        return
     calibrated = any(one.answers.calibrated for one in answers)
     st.caption(say("demo.bars.calibrated" if calibrated else "demo.bars.raw"))
     limits = answers[0].answers.threshold
