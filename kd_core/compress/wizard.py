@@ -306,7 +306,7 @@ def automatic(subject: Subject, shop: Workshop, params: Mapping[str, Any]) -> Ma
             "n": sum(t.keeps for t in found.trials[1:]),
             "all": len(found.trials) - 1,
             "loss": trial.loss,
-            "times": trial.times_as_fast,
+            "times": round(trial.times_as_fast or 1.0, 2),
         },
     )
     return Made(file=file, facts=facts, notes=(note,))
