@@ -7,8 +7,3 @@ estimate.py   milliseconds with a band, and the speed-up
 footprint.py  memory and storage; energy.py joules
 evidence.py   published figures, cleaned; fit.py the numbers they give
 """
-
-from kd_core.latency.measure import measure
-from kd_core.latency.records import PRECISIONS, PROTOCOL, RUNTIMES, Measurement
-
-__all__ = ["PRECISIONS", "PROTOCOL", "RUNTIMES", "Measurement", "measure"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from kd_core.errors import ConfigError
-from kd_core.latency.records import PRECISIONS, RUNTIMES
+from kd_core.latency.lists import PRECISIONS, RUNTIMES
 from kd_core.registry import Entry, Registry
 
 DeviceKind = Literal[

@@ -11,59 +11,33 @@ import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
+
+import numpy as np
 
 from kd_core.errors import ExportError
 from kd_core.latency.devices import DEVICES, DeviceSpec, RuntimeChoice
-from kd_core.latency.estimate_sheet import sheet_rates
-from kd_core.latency.fit_model import Rates, Stack, op_parts, predict_ms
-from kd_core.latency.work import Work
+from kd_core.latency.estimate_adapt import ratio_spread, recalibrated, unlike
+from kd_core.latency.estimate_known import Known, Tier, known
+from kd_core.latency.estimate_target import Evidence, Target
+from kd_core.latency.fit_model import Stack, op_parts, predict_ms
+from kd_core.latency.work import KINDS, Work
 from kd_core.text import Msg
 
-Tier = Literal["A", "B", "C"]
-SHEET_BAND = (0.5, 2.0)
-"""Band of an estimate from the data sheet: actual over predicted."""
+__all__ = [
+    "Estimate",
+    "Evidence",
+    "SpeedUp",
+    "Target",
+    "Tier",
+    "estimate",
+    "layer_times",
+    "resolve",
+    "speed_up",
+]
 
-
-@dataclass(frozen=True)
-class Target:
-    """Where a network is to run.
-
-    Attributes:
-        device: Name of the device.
-        runtime: What runs it; empty for the device's default.
-        threads: Threads; 0 for the runtime's default on the device.
-        precision: Number format; empty for the file's own where the runtime has it, else its
-            default.
-    """
-
-    device: str
-    runtime: str = ""
-    threads: int = 0
-    precision: str = ""
-
-    @property
-    def key(self) -> str:
-        """One text for all four."""
-        return f"{self.device}|{self.runtime}|{self.threads}|{self.precision}"
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON-safe dictionary."""
-        return {
-            "device": self.device,
-            "runtime": self.runtime,
-            "threads": self.threads,
-            "precision": self.precision,
-        }
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """A time that was measured on the device."""
-
-    work: Work
-    target: Target
-    latency_ms: float
+UNLIKE = 1.3
+"""Widening from which on a network is called unlike those that were fitted."""
 
 
 @dataclass(frozen=True)
@@ -119,31 +93,6 @@ class SpeedUp:
         return {"ratio": self.ratio, "band": [self.low, self.high]}
 
 
-@dataclass(frozen=True)
-class Known:
-    """What is known of a configuration.
-
-    Attributes:
-        rates: Its numbers.
-        band: Actual over predicted, low and high.
-        ratio_spread: How much a ratio of two networks may be off, as a logarithm.
-        tier: A, B or C.
-        n_networks: Networks behind it.
-        n_rows: Times behind it.
-        derived_from: Another configuration, or empty.
-        why: Messages.
-    """
-
-    rates: Rates
-    band: tuple[float, float] = SHEET_BAND
-    ratio_spread: float = 0.35
-    tier: Tier = "C"
-    n_networks: int = 0
-    n_rows: int = 0
-    derived_from: str = ""
-    why: tuple[Msg, ...] = ()
-
-
 def estimate(
     work: Work,
     target: Target,
@@ -162,19 +111,25 @@ def estimate(
         ExportError: ``estimate_device``, ``estimate_runtime``, ``estimate_precision`` or
             ``estimate_nothing``.
     """
-    full, known = _known(work, target, evidence, devices)
-    latency = predict_ms(work, known.rates)
-    low, high = known.band
+    full, found = _found(work, target, evidence, devices)
+    return _of(work, full, found)
+
+
+@functools.lru_cache(maxsize=65536)
+def _of(work: Work, full: Target, found: Known) -> Estimate:
+    latency = predict_ms(work, found.rates)
+    wide = unlike(work, found)
+    why = (Msg("estimate.why.unlike"),) if wide > UNLIKE else ()
     return Estimate(
         full,
         latency,
-        latency * low,
-        latency * high,
-        known.tier,
-        known.n_networks,
-        known.n_rows,
-        known.derived_from,
-        (*known.why, *_about(work)),
+        latency * math.exp(found.low * wide),
+        latency * math.exp(found.high * wide),
+        found.tier,
+        found.n_networks,
+        found.n_rows,
+        found.derived_from,
+        (*found.why, *why, *_about(work)),
     )
 
 
@@ -193,12 +148,15 @@ def speed_up(
     Raises:
         ExportError: As for :func:`estimate`.
     """
-    _, known = _known(work, target, evidence, devices)
-    _, known_reference = _known(reference, target, evidence, devices)
-    ratio = predict_ms(reference, known_reference.rates) / predict_ms(work, known.rates)
     if work.key == reference.key:
+        resolve(work, target, devices)
         return SpeedUp(1.0, 1.0, 1.0)
-    spread = max(known.ratio_spread, known_reference.ratio_spread)
+    full, found = _found(work, target, evidence, devices)
+    full_reference, of_reference = _found(reference, target, evidence, devices)
+    ratio = predict_ms(reference, of_reference.rates) / predict_ms(work, found.rates)
+    spread = max(ratio_spread(work, reference, found), ratio_spread(work, reference, of_reference))
+    if full.precision != full_reference.precision:  # two fits, whose errors do not cancel
+        spread = math.hypot(max(-found.low, found.high), max(-of_reference.low, of_reference.high))
     return SpeedUp(ratio, ratio * math.exp(-spread), ratio * math.exp(spread))
 
 
@@ -210,18 +168,14 @@ def layer_times(
     Raises:
         ExportError: As for :func:`estimate`.
     """
-    import numpy as np
-
-    from kd_core.latency.work import KINDS
-
-    _, known = _known(work, target, (), devices)
+    _, found = _found(work, target, (), devices)
     place = {kind: i for i, kind in enumerate(KINDS)}
     rows = np.array([(place[o.kind], o.macs, o.weights + o.reads + o.writes) for o in work.ops])
     ones = np.ones(len(rows))
     stack = Stack(
         rows[:, 0].astype(np.intp), rows[:, 1], rows[:, 2], ones, np.zeros(1, np.intp), ones
     )
-    ms = op_parts(stack, known.rates)[0] + 1e-3 * math.exp(known.rates.theta[2])  # (ops,)
+    ms = op_parts(stack, found.rates)[0] + 1e-3 * math.exp(found.rates.theta[2])  # (ops,)
     whole = ms.sum()
     return [
         {
@@ -275,22 +229,28 @@ def _own(precision: str, choice: RuntimeChoice) -> str:
     return next((name for name in choice.precisions if name != "int8"), choice.precisions[0])
 
 
-def _known(
+def _found(
     work: Work,
     target: Target,
     evidence: Sequence[Evidence],
     devices: Mapping[str, DeviceSpec] | None,
 ) -> tuple[Target, Known]:
     full, device, choice = resolve(work, target, devices)
-    return full, _sheet(device, choice, full.threads, full.precision)
+    found = known(full.device, device, choice, full.threads, full.precision)
+    mine = tuple(each for each in evidence if _fits(each, full, devices))
+    return full, recalibrated(found, mine) if mine else found
 
 
-@functools.lru_cache(maxsize=1024)
-def _sheet(device: DeviceSpec, choice: RuntimeChoice, threads: int, precision: str) -> Known:
-    rates = sheet_rates(device, choice, threads, precision)
-    if math.isnan(rates.theta[0]):
-        raise ExportError("estimate_nothing", runtime=choice.name, precision=precision)
-    return Known(rates, why=(Msg("estimate.why.sheet"),))
+def _fits(each: Evidence, full: Target, devices: Mapping[str, DeviceSpec] | None) -> bool:
+    """Measured on this device with this runtime, precision and threads."""
+    if each.target.device != full.device or each.latency_ms <= 0:
+        return False
+    if each.target == full:
+        return True
+    try:
+        return resolve(each.work, each.target, devices)[0] == full
+    except ExportError:  # measured with what the device is no longer said to have
+        return False
 
 
 def _about(work: Work) -> tuple[Msg, ...]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import Field
 
 from kd_core.config import Settings
+from kd_core.latency.lists import PRECISIONS, RUNTIMES, Precision, Runtime
+
+__all__ = ["PRECISIONS", "PROTOCOL", "RUNTIMES", "Measurement"]
 
 PROTOCOL = 1
 """Version of how is measured; figures of different versions are never compared.
@@ -15,36 +18,6 @@ PROTOCOL = 1
 operators one after the other; batch 1 and a throughput batch; warm-up and repeats as set, cut short
 after a time limit with at least 2 and 5 runs; wall time of ``run`` with input and output in memory.
 """
-
-Runtime = Literal[
-    "onnxruntime",
-    "ncnn",
-    "ncnn_vulkan",
-    "tflite",
-    "xnnpack",
-    "executorch",
-    "nnapi",
-    "qnn",
-    "coreml",
-    "tensorrt",
-    "pytorch",
-    "torch_compile",
-    "openvino",
-    "opencv",
-    "mnn",
-    "tnn",
-    "tengine",
-    "paddle_lite",
-    "coral_edgetpu",
-    "cmsis_nn",
-    "stm32cube_ai",
-    "tflite_micro",
-]
-"""What can run a network; here only onnxruntime measures, for the others there are estimates."""
-Precision = Literal["fp32", "fp16", "int8", "int4", "ncnn_default", "w8a16"]
-"""Number formats; ``ncnn_default`` stores fp16 and computes in it where the processor can."""
-RUNTIMES: tuple[str, ...] = get_args(Runtime)
-PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 
 class Measurement(Settings):

@@ -85,6 +85,11 @@ class Columns:
     elements: NDArray[np.float64]
     count: NDArray[np.float64]
 
+    def by_kind(self) -> Columns:
+        """The same operators, those of one kind together."""
+        order = np.argsort(self.kind, kind="stable")
+        return Columns(self.kind[order], self.macs[order], self.elements[order], self.count[order])
+
 
 @dataclass(frozen=True)
 class Work:

@@ -13,6 +13,7 @@ from onnx import ModelProto, TensorProto, numpy_helper
 from kd_core.errors import ExportError
 from kd_core.latency.work import Work
 from kd_core.latency.work_graph import Graph, Shape, operators, peak
+from kd_core.latency.work_shapes import Shapes
 
 LARGEST_CONSTANT = 4096
 """Numbers of a constant up to which shape inference may look at its values (targets of reshapes);
@@ -120,11 +121,12 @@ def _shapes(model: ModelProto) -> dict[str, Shape]:
         raise ExportError("estimate_shapes", detail=detail) from None
     found: dict[str, Shape] = {}
     for value in (*known.input, *known.value_info, *known.output):
-        dims = value.type.tensor_type.shape.dim
         if value.type.tensor_type.HasField("shape"):
-            # What stays free behind operators whose result depends on the data counts as one
-            found[value.name] = tuple(max(1, dim.dim_value) for dim in dims)
-    return found
+            found[value.name] = tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim)
+    made = {name for node in model.graph.node for name in node.output if name}
+    if made - set(found) or any(0 in shape for shape in found.values()):
+        found |= Shapes(model).all()
+    return {name: tuple(max(1, size) for size in shape) for name, shape in found.items()}
 
 
 def _precision(model: ModelProto) -> str:

@@ -12,7 +12,8 @@ from kd_core.data.loaded import LoadedData
 from kd_core.evaluate.predictions import Predictions, write_predictions
 from kd_core.evaluate.scores import Score, score
 from kd_core.export import OnnxModel
-from kd_core.latency import Measurement, measure
+from kd_core.latency.measure import measure
+from kd_core.latency.records import Measurement
 from kd_core.study.records import (
     MEASUREMENTS,
     MODEL,

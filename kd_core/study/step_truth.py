@@ -11,7 +11,8 @@ from kd_core.compress.ran import layers_run
 from kd_core.compress.truth import Side, check
 from kd_core.config import LatencySettings
 from kd_core.evaluate.predictions import Predictions, read_predictions
-from kd_core.latency import Measurement, measure
+from kd_core.latency.measure import measure
+from kd_core.latency.records import Measurement
 from kd_core.study.model_files import gzip_bytes, model_folder
 from kd_core.study.records import Finding, ModelRecord, TruthRecord
 from kd_core.tasks import TASKS

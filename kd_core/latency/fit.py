@@ -1,0 +1,160 @@
+"""From the published figures to the numbers that ship: ``python -m kd_core.latency.fit``.
+
+Reads ``rows.csv.gz`` and ``networks.json.gz`` of the package's data and writes ``fit.json``, the
+same bytes each time, and ``errors.json.gz``, every held-out prediction.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kd_core.latency.evidence import DATA, Row, rows
+from kd_core.latency.fit_bands import band_of, features_of, scales
+from kd_core.latency.fit_check import (
+    Held,
+    errors,
+    family_of,
+    held_out,
+    new_device,
+)
+from kd_core.latency.fit_data import group_key, grouped
+from kd_core.latency.fit_solve import Block, Group, fit_group
+
+VERSION = 1
+KIND_SPREADS = (0.0, 0.3, 0.8)
+"""How much kinds may differ: the value with the smallest held-out error is taken in each group."""
+FEWEST_POINTS = 6
+NEW_DEVICE = (0, 1, 2, 3, 5)
+LEAST_DEVICES = 6
+LARGE_BATCH = 8
+
+
+def main() -> None:
+    """Fit everything and write it."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="kd_core.latency.fit")
+    parser.add_argument("--to", type=Path, default=DATA)
+    parser.add_argument("--groups", nargs="*", help="only these, such as 'ncnn|int8|cpu'")
+    options = parser.parse_args()
+    known, held = fit_all(rows(), options.groups)
+    options.to.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(known, indent=0, sort_keys=True) + "\n"
+    (options.to / "fit.json").write_text(text, encoding="utf-8")
+    packed = json.dumps(held, separators=(",", ":"), sort_keys=True).encode()
+    (options.to / "errors.json.gz").write_bytes(gzip.compress(packed, mtime=0))
+
+
+def fit_all(
+    published: Iterable[Row], only: list[str] | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parameters, and the held-out predictions behind their bands."""
+    published = list(published)
+    counts = Counter(row.configuration for row in published)
+    known: dict[str, Any] = {"version": VERSION, "groups": {}, "configurations": {}}
+    held: dict[str, Any] = {}
+    for key, block in sorted(grouped(published).items()):
+        points = int(block.have.sum())
+        if points < FEWEST_POINTS or (only and key not in only):
+            continue
+        began = time.perf_counter()
+        group, spread, by_network = best(block)
+        by_family = held_out(block, group, spread, family_of)
+        fresh = {}
+        if len({name.partition("|")[0] for name in block.configurations}) >= LEAST_DEVICES:
+            fresh = new_device(block, group, spread, NEW_DEVICE)
+        known["groups"][key] = _group(block, group, spread, by_network, by_family, fresh)
+        known["configurations"] |= _configurations(key, block, group, by_network, counts)
+        held[key] = {
+            "network": _packed(by_network),
+            "family": _packed(by_family),
+            "new_device": {str(n): _packed(each) for n, each in fresh.items()},
+        }
+        off = errors(by_network).get("median_error", float("nan"))
+        taken = time.perf_counter() - began
+        print(f"{key:32} {points:5} {off:.3f} kinds {spread} {taken:.1f} s", file=sys.stderr)
+    return known, held
+
+
+def best(block: Block) -> tuple[Group, float, list[Held]]:
+    """The fit with the amount of freedom of the kinds that predicts best."""
+    found = []
+    for spread in KIND_SPREADS:
+        group = fit_group(block, spread)
+        held = held_out(block, group, spread)
+        found.append((errors(held).get("median_error", 9.0), spread, group, held))
+    _, spread, group, held = min(found, key=lambda each: each[:2])
+    return group, spread, held
+
+
+def _group(
+    block: Block,
+    group: Group,
+    spread: float,
+    by_network: list[Held],
+    by_family: list[Held],
+    fresh: Mapping[int, list[Held]],
+) -> dict[str, Any]:
+    return {
+        "kind_spread": spread,
+        "kinds": _rounded(group.kinds),
+        "mean": _rounded(group.mean),
+        "spread": _rounded(group.spread),
+        "scale": round(group.scale, 4),
+        "band": {
+            key: round(value, 4) for key, value in asdict(band_of(by_network, by_family)).items()
+        },
+        "features": [_rounded(features_of(name), 2) for name in block.networks],
+        "new_device": {
+            str(n): round(float(np.quantile(np.abs([e.log_ratio for e in held]), 0.8)), 3)
+            for n, held in fresh.items()
+            if held
+        },
+    }
+
+
+def _configurations(
+    key: str, block: Block, group: Group, by_network: list[Held], counts: Mapping[str, int]
+) -> dict[str, Any]:
+    _, own = scales(by_network) if by_network else (0.2, {})
+    found = {}
+    for place, name in enumerate(block.configurations):
+        networks = [block.networks[n] for n in np.flatnonzero(block.have[place])]
+        batches = [int(n.partition("*")[2] or 1) for n in networks]
+        found[name] = {
+            "group": key,
+            "theta": _rounded(group.theta[place]),
+            "n_networks": len({n.partition("*")[0] for n in networks}),
+            "n_rows": counts[name],
+            "scale": round(own.get(name, group.scale), 4),
+            "large_batch": bool(np.median(batches) >= LARGE_BATCH),
+        }
+    return found
+
+
+def _rounded(values: Any, digits: int = 4) -> list[float]:
+    return [round(float(value), digits) for value in values]
+
+
+def _packed(held: list[Held]) -> dict[str, list[list[Any]]]:
+    """Configuration → network, actual and predicted milliseconds."""
+    found: dict[str, list[list[Any]]] = defaultdict(list)
+    for each in held:
+        row = [each.network, float(f"{each.actual_ms:.4g}"), float(f"{each.predicted_ms:.4g}")]
+        found[each.configuration].append(row)
+    return found
+
+
+__all__ = ["fit_all", "group_key"]
+
+if __name__ == "__main__":
+    main()
