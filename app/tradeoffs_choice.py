@@ -95,7 +95,7 @@ def device() -> Place:
     columns = st.columns([3, 2, 1.4, 1.6])
     asked = st.query_params.get("device")
     if asked in known:  # a link may name the device as the command line does
-        st.query_params["device"] = device_title(asked)
+        st.session_state["device"] = asked
     name = columns[0].selectbox(
         say("tradeoffs.device"),
         [THIS_MACHINE, *known],

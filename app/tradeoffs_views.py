@@ -83,6 +83,9 @@ def lines(choice: Choice, chosen: Found) -> list[Msg]:
             fields = {"reference": name_of(of_reference), "verdict": against}
             said.append(Msg("recommend.against", fields))
     said += other_runtimes(choice, row)
+    cost = data.costs(choice.studies, choice.at, choice.place, choice.reference_shape)
+    if row["source"] == "estimated":
+        said += cost[str(row["shape"])].why
     said.append(reasons(found, within, choice.metric, choice.margin))
     if found.runner_up is not None:
         second = sentence(within.iloc[found.runner_up], choice.metric, device, runtime)

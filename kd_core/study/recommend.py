@@ -161,8 +161,9 @@ def time_msg(row: pd.Series, device: Msg, runtime: Msg) -> Msg:
         return Msg("recommend.time_measured", {"ms": two(row["latency_ms"]), **where})
     if row["source"] != "estimated":
         return Msg("recommend.time_none", where)
+    bare = not row["n_networks"]
     return Msg(
-        "recommend.time_estimated",
+        "recommend.time_sheet" if bare else "recommend.time_estimated",
         {
             "low": two(row["low_ms"]),
             "high": two(row["high_ms"]),
