@@ -300,6 +300,12 @@ def _change(what: str, number: int) -> None:
     Form.load(FORM, document)
 
 
+def chosen(form: Form, group: list[Result]) -> Result:
+    """The model of the seed that was chosen, the first where all are."""
+    seed = form.document["seed"]
+    return next((result for result in group if result.run.seed == seed), group[0])
+
+
 def chain_name(document: dict[str, Any]) -> str:
     """The name that was given, or one made of the steps."""
     given: str = document["name"].strip()

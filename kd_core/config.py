@@ -27,7 +27,7 @@ RUN_PREFIX = "run:"
 """A need or origin that starts so names a finished run outside the study."""
 
 Device = str  # "auto", "cpu", "cuda:0", "mps"
-Role = Literal["teacher", "baseline", "student", "imported", "compressed"]
+Role = Literal["teacher", "baseline", "student", "imported", "compressed", "analysis"]
 
 
 def default_threads() -> int:
@@ -287,7 +287,7 @@ class RunSettings(Settings):
             (``{"teacher": "teacher-s0"}``).
         views: K stored views, or ``None`` for a fresh view each epoch; the baseline has the
             same value as the students it is compared with.
-        chain: The steps of a run whose role is ``compressed``.
+        chain: The steps of a run whose role is ``compressed``; the method of an ``analysis``.
     """
 
     schema_version: int = SCHEMA

@@ -4,6 +4,7 @@ from app import (
     compress_form,
     compress_presets,
     compress_results,
+    compress_sensitivity,
     compress_start,
     live,
     readings,
@@ -33,6 +34,8 @@ def configure(wanted: str) -> None:
         compress_form.edit_steps(form, compress_start.refused(study, group[0]))
     with right:
         compress_start.show(study, form, group)
+        first = form.document["steps"][0]["method"]
+        compress_sensitivity.offer(study, compress_form.chosen(form, group), first)
 
 
 def watch(study_id: str) -> None:
@@ -40,6 +43,7 @@ def watch(study_id: str) -> None:
     study = services().store.study(study_id)
     st.subheader(study.name)
     live.follow(study_id)
+    compress_sensitivity.show(study_id)
     _, found = readings.read_study(study_id)
     if found:
         metric = readings.metric_names(found[0])[0]

@@ -53,7 +53,7 @@ and hardware are not public."""
 
 def prune(ratio: float, tune: TrainSettings | None, distil: DistilSettings | None) -> CompressStep:
     """Structured pruning to a share of the multiplications."""
-    params = {"ratio": ratio, "target": "macs"}
+    params: dict[str, float | int | bool | str] = {"ratio": ratio, "target": "macs"}
     return CompressStep(method=PRUNE, params=params, tune=tune, distil=distil)
 
 

@@ -31,7 +31,7 @@ class Plan:
     @property
     def new(self) -> tuple[RunSettings, ...]:
         """What will be run."""
-        return tuple(run for run in self.runs if run.role == "compressed")
+        return tuple(run for run in self.runs if run.role in ("compressed", "analysis"))
 
 
 def plan(
@@ -60,11 +60,18 @@ def plan(
     study = old.settings.change(name=wanted[:120], chains=tuple(chains))
     graph = expand(study)
     done = finished(store, study_id, study)
-    kept = [run for run in graph if run.role != "compressed" and run.key in done]
     new = [run for run in graph if run.role == "compressed" and seed in (None, run.seed)]
     if not new:  # one origin for all seeds: its chain has the first seed
         new = [run for run in graph if run.role == "compressed"]
-    return Plan(study, tuple(_from_finished(run, done) for run in (*kept, *new)))
+    kept = finished_runs(store, study_id, study)
+    return Plan(study, (*kept, *(_from_finished(run, done) for run in new)))
+
+
+def finished_runs(store: Store, study_id: str, study: StudySettings) -> tuple[RunSettings, ...]:
+    """The runs of a study that are finished already, their needs named by id."""
+    done = finished(store, study_id, study)
+    graph = expand(study.change(chains=()))
+    return tuple(_from_finished(run, done) for run in graph if run.key in done)
 
 
 def finished(store: Store, study_id: str, study: StudySettings) -> dict[str, str]:

@@ -26,6 +26,7 @@ from kd_core.events import Artefact, Started
 from kd_core.export import OnnxModel, export_onnx
 from kd_core.models import TaskModel, build_model, save_checkpoint
 from kd_core.models.profile import nonzero_params, profile
+from kd_core.study.analysis import analyse
 from kd_core.study.chain import compress
 from kd_core.study.evaluation import evaluate_file, measure_file, training_record
 from kd_core.study.model_files import (
@@ -97,8 +98,12 @@ def execute(run: RunSettings, job: Job) -> RunRecord:
     with stage(job, "data"):
         data = load_data(run.data, job.home)
         externals = {name: _load_external(name, run.data, data, job) for name in run.data.external}
+    models: tuple[ModelRecord, ...] = ()
     training = None
-    if run.role == "compressed":
+    if run.role == "analysis":
+        with stage(job, "compress"):
+            analyse(run, job, data)
+    elif run.role == "compressed":
         models = compress(run, job, data, externals)
     else:
         made = _import(run, job, data) if run.role == "imported" else _train(run, job, data)
