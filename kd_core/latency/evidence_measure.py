@@ -44,7 +44,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--networks", nargs="*", default=NETWORKS)
+    parser.add_argument("--files", type=Path, help="keep the exported files here, and use them")
+    parser.add_argument("--export-only", action="store_true", help="write the files, time nothing")
     options = parser.parse_args()
+    if options.export_only:
+        options.files.mkdir(parents=True, exist_ok=True)
+        list(_files(options.networks, options.files))
+        return
     with options.out.open("w", newline="") as file:
         writer = csv.writer(file)
         names = ("device", "runtime", "threads", "precision", "network", "batch", "latency_ms")
@@ -57,7 +63,7 @@ def main() -> None:
 def measured(options: argparse.Namespace) -> Iterator[tuple[str, str, float]]:
     """Network, precision and milliseconds of each file."""
     with tempfile.TemporaryDirectory() as folder:
-        files = list(_files(options.networks, Path(folder)))
+        files = list(_files(options.networks, options.files or Path(folder)))
         calls = [(network, kind, _caller(path, options.threads)) for network, kind, path in files]
         medians: list[list[float]] = [[] for _ in calls]
         for _ in range(options.rounds):
@@ -74,10 +80,12 @@ def _files(networks: Any, folder: Path) -> Iterator[tuple[str, str, Path]]:
                 continue
             network = f"{name}@{size}"
             path = folder / f"{network}.onnx"
-            path.write_bytes(_exported(network))
+            small = folder / f"{network}.int8.onnx"
+            if not path.exists():
+                path.write_bytes(_exported(network))
+            if not small.exists():
+                _quantise(path, small, size)
             yield network, "fp32", path
-            small = path.with_suffix(".int8.onnx")
-            _quantise(path, small, size)
             yield network, "int8", small
 
 
@@ -116,7 +124,7 @@ def _quantise(path: Path, small: Path, size: int) -> None:
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    ready = path.with_suffix(".ready.onnx")
+    ready = small.with_name(f"{path.stem}.ready.onnx")
     quant_pre_process(str(path), str(ready), skip_symbolic_shape=True)
     quantize_static(
         str(ready),

@@ -210,9 +210,11 @@ def check(model: Model) -> int:
 
 def line(answer: dict[str, Any], task: str) -> str:
     """One answer for a person."""
-    shown = answer.get("calibrated", answer["probabilities"])
+    shown = answer["probabilities"]
     best = sorted(shown, key=lambda name: -shown[name])[:3]
     parts = ", ".join(f"{name} {shown[name]:.1%}" for name in best)
+    if "calibrated" in answer:
+        parts += f"; calibrated: {best[0]} {answer['calibrated'][best[0]]:.1%}"
     kind = "label(s)" if task == "multilabel" else "class"
     return f"{answer['file']}: {kind} {', '.join(answer['answer']) or '-'} ({parts})"
 
