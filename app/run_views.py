@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from app import compress_results
+from app import compress_results, export_targets
 from app.readings import Reading
 from app.services import services
 from app.texts import number, say
@@ -59,6 +59,7 @@ def detail(reading: Reading, result: Result) -> None:
     with settings:
         st.code(json.dumps(record.settings.to_json(), indent=2), language="json", height=360)
     downloads(result)
+    export_targets.offer(result)
 
 
 def _plot(figure: object, key: str) -> None:

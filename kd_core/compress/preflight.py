@@ -14,12 +14,15 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 
 from kd_core import repro
+from kd_core.compress.quantise_outlook import outlook
 from kd_core.compress.spec import COMPRESSORS, Subject, Workshop
 from kd_core.config import (
     CompressStep,
@@ -33,6 +36,7 @@ from kd_core.data.library import Library
 from kd_core.data.loaded import LoadedData
 from kd_core.errors import KDLabError, TrainError, error_from_json
 from kd_core.export import OnnxModel, export_onnx
+from kd_core.export.onnx_file import precision_of
 from kd_core.latency.devices import all_devices
 from kd_core.latency.estimate import Target, estimate, layer_times
 from kd_core.latency.measure import measure
@@ -111,8 +115,9 @@ def preflight(ask: Ask) -> tuple[Expected, ...]:
                 break
             place = Path(folder) / str(number)
             try:
+                reason = [] if ask.device else _integers(ask, subject, step)
                 subject = _try(ask, subject, step, place, data)
-                found.append(_look(ask, subject.file, step.method))
+                found.append(_look(ask, subject.file, step.method, reason))
             except KDLabError as error:
                 found.append(Expected(method=step.method, problem=error.msg.to_json()))
                 break
@@ -164,7 +169,15 @@ def _try(ask: Ask, subject: Subject, step: CompressStep, place: Path, data: Load
     return Subject(file, made.network)
 
 
-def _look(ask: Ask, file: Path, method: str) -> Expected:
+def _integers(ask: Ask, subject: Subject, step: CompressStep) -> list[Msg]:
+    """Why integers will help on this machine, or not."""
+    whole_file = COMPRESSORS[step.method].family == "quantise" and step.method.startswith("int8")
+    if not whole_file or precision_of(onnx.load_model(subject.file)) != "fp32":
+        return []
+    return [outlook(subject.file, ask.compute.threads).msg]
+
+
+def _look(ask: Ask, file: Path, method: str, reason: Sequence[Msg] = ()) -> Expected:
     work = work_of(file)
     facts: dict[str, Any] = {
         "method": method,
@@ -174,7 +187,8 @@ def _look(ask: Ask, file: Path, method: str) -> Expected:
     devices = all_devices(Path(ask.home))
     if not ask.device:
         figures = measure(file, QUICK.change(threads=ask.compute.threads))[0]
-        return Expected(**facts, latency_ms=figures.latency_ms_p50)
+        told = tuple(message.to_json() for message in reason)
+        return Expected(**facts, latency_ms=figures.latency_ms_p50, why=told)
     target = Target(ask.device, ask.runtime)
     found = estimate(work, target, devices=devices)
     why = [*reasons(layer_times(work, target, devices), work.precision), *found.why]
