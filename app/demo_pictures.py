@@ -32,6 +32,8 @@ KINDS: tuple[Kind, ...] = ("image", "cells", "tiles")
 
 KEPT_SLIDES = 3
 """Decoded pictures that a session keeps."""
+LARGE_BYTES, KEPT_LARGE = 20_000_000, 2
+"""Files from this size on, and how many of them a session keeps beside the browser's upload."""
 KEPT_RESULTS = 6
 """Answers to whole fields and slides that a session keeps."""
 THUMBNAIL_PX = 60
@@ -173,8 +175,13 @@ def _examples(dataset: Dataset, most: int = 6) -> dict[str, Picture]:
 
 
 def of_upload(upload: Any) -> Picture:
-    """A file that a visitor dropped."""
-    return of_content(upload.getvalue(), str(upload.name))
+    """A file that a visitor dropped; a large one is read and hashed once, not on every click."""
+    if upload.size < LARGE_BYTES:
+        return of_content(upload.getvalue(), str(upload.name))
+    store = kept("large", KEPT_LARGE)
+    if upload.file_id not in store:
+        store.put(upload.file_id, of_content(upload.getvalue(), str(upload.name)))
+    return store[upload.file_id]  # type: ignore[no-any-return]
 
 
 def of_content(content: bytes | NDArray[np.uint8], name: str, label: str = "") -> Picture:

@@ -43,8 +43,9 @@ def show(chosen: Chosen, opened: Opened) -> None:
     times(chosen, answers)
     st.subheader(say("demo.heat"))
     demo_heat.show(chosen.models, prepared, opened.picture.key, answers[0].top)
-    with notes:  # last, since the first comparison with the training images takes a while
-        demo_notes.of_image(chosen, opened, prepared)
+    if not opened.picture.embedded:
+        with notes:  # last, since the first comparison with the training images takes a while
+            demo_notes.of_image(chosen, opened, prepared)
 
 
 def show_crop(chosen: Chosen, prepared: Pixels, name: str) -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 from app import services as shared
 from app.services import services
 from kd_core.data.library import Library
+from kd_core.explain import familiar
 from kd_core.jobs import connect
 from tests.helpers_app import say
 from tests.pages.conftest import texts
@@ -19,6 +20,13 @@ from tests.pages.conftest import texts
 def no_worker(monkeypatch):
     """Nothing here is trained, so no worker process is kept ready."""
     monkeypatch.setattr(shared, "connect", lambda: connect(drive=False))
+
+
+@pytest.fixture(autouse=True)
+def few_images_to_compare_with(monkeypatch):
+    """A comparison with all training images takes seconds."""
+    monkeypatch.setattr(familiar, "TRAIN_IMAGES", 40)
+    monkeypatch.setattr(familiar, "VAL_IMAGES", 30)
 
 
 def png(image: np.ndarray) -> bytes:
@@ -99,21 +107,21 @@ def test_a_zip_gives_a_table_with_confusion(open_page, home) -> None:
     assert len(at.dataframe[0].value) == 3
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "wanted"),
-    [
-        ("empty.png", b"", "empty"),
-        ("text.jpg", b"not an image at all", "not an image"),
-        ("cut.png", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "damaged"),
-        ("cut.zip", b"PK\x03\x04nothing more", "not a whole zip"),
-        ("cut.tif", b"II*\x00\x08\x00\x00\x00", "damaged"),
-    ],
-)
-def test_a_malformed_file_is_one_sentence(open_page, name, content, wanted) -> None:
+MALFORMED = {
+    "text.jpg": (b"not an image at all", "not an image"),
+    "cut.png": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "damaged"),
+    "cut.zip": (b"PK\x03\x04nothing more", "not a whole zip"),
+    "cut.tif": (b"II*\x00\x08\x00\x00\x00", "damaged"),
+    "empty.png": (b"", "empty"),
+}
+
+
+def test_malformed_files_are_one_sentence_each(open_page) -> None:
     at = open_page("demo", picture="sample-003000")
-    at = upload(at, (name, content))
-    assert not at.exception
-    assert wanted in texts(at)
+    for name, (content, wanted) in MALFORMED.items():
+        at = upload(at, (name, content))
+        assert not at.exception
+        assert wanted in texts(at), name
 
 
 def test_a_picture_that_is_no_smear_is_told_so(open_page) -> None:
