@@ -16,6 +16,7 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from kd_core.compress.prune_channels import ChannelGroup, remove
 from kd_core.compress.prune_choose import (
     Chosen,
     Limits,
@@ -24,8 +25,9 @@ from kd_core.compress.prune_choose import (
     lowest,
     parse_layers,
 )
+from kd_core.compress.prune_facts import pruning_facts, pruning_notes
 from kd_core.compress.prune_gradients import mean_gradients, recalibrate, squared_gradients
-from kd_core.compress.prune_groups import ChannelGroup, find_groups, remove
+from kd_core.compress.prune_groups import find_groups
 from kd_core.compress.prune_latency import LATENCY_TRIALS, latency_left
 from kd_core.compress.prune_scores import (
     Scores,
@@ -46,9 +48,6 @@ from kd_core.models import TaskModel
 from kd_core.models.profile import profile
 from kd_core.registry import Param
 from kd_core.text import Msg
-
-MISSED = 0.02
-"""An aim that is missed by more than this share of the original is said so."""
 
 Groups = tuple[ChannelGroup, ...]
 Scorer = Callable[[TaskModel, Groups, Workshop, Mapping[str, Any]], Scores]
@@ -126,8 +125,11 @@ def prune(scorer: Scorer, subject: Subject, shop: Workshop, params: Mapping[str,
     recalibrated = False
     if not shop.tune and params["recalibrate"]:
         recalibrated = recalibrate(model, shop, params["images"])
-    facts = _facts(original, model, groups, params) | {"steps": steps, "recalibrated": recalibrated}
-    return Made(network=model.eval(), facts=facts, notes=_notes(facts))
+    facts = pruning_facts(original, model, groups, params) | {
+        "steps": steps,
+        "recalibrated": recalibrated,
+    }
+    return Made(network=model.eval(), facts=facts, notes=pruning_notes(facts))
 
 
 def _working_copy(original: TaskModel) -> TaskModel:
@@ -172,44 +174,7 @@ def _weigh(model: TaskModel, what: str) -> int:
     return figures.macs if what == "macs" else figures.params
 
 
-# --- what is said about it ----------------------------------------------------------------------
-
-
-def _facts(
-    original: TaskModel, pruned: TaskModel, groups: Groups, params: Mapping[str, Any]
-) -> dict[str, Any]:
-    spec = original.spec
-    before, after = (profile(m, spec.channels, spec.size) for m in (original, pruned))
-    layers: list[dict[str, Any]] = []
-    for group in groups:
-        one = next(end for end in group.cuts if end.side == "out" and end.path == group.name)
-        module: Any = pruned.network.get_submodule(one.path)
-        left = int(module.weight.shape[0])
-        layers.append({"layer": group.name, "channels": group.channels, "left": left})
-    channels = sum(layer["channels"] for layer in layers)
-    gone = {
-        "channels": 1 - sum(layer["left"] for layer in layers) / channels,
-        "macs": 1 - after.macs / before.macs,
-        "params": 1 - after.params / before.params,
-    }
-    return {
-        "target": "layers" if params["layers"] else params["target"],
-        "wanted": params["ratio"],
-        "removed": gone,
-        "macs": [before.macs, after.macs],
-        "params": [before.params, after.params],
-        "layers": layers,
-    }
-
-
-def _notes(facts: Mapping[str, Any]) -> tuple[Msg, ...]:
-    notes = []
-    reached = facts["removed"].get(facts["target"])
-    if reached is not None and abs(reached - facts["wanted"]) > MISSED:
-        notes.append(Msg("prune.missed", {"wanted": facts["wanted"], "reached": reached}))
-    if facts["recalibrated"]:
-        notes.append(Msg("prune.recalibrated"))
-    return tuple(notes)
+# --- why not ------------------------------------------------------------------------------------
 
 
 def refuses(subject: Subject, params: Mapping[str, Any], *, norms: bool = False) -> Msg | None:

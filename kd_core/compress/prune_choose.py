@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from kd_core.compress.prune_groups import ChannelGroup
+from kd_core.compress.prune_channels import ChannelGroup
 from kd_core.compress.prune_scores import Scores
 from kd_core.errors import ModelError
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kd_core.compress.prune_groups import ChannelGroup, remove
+from kd_core.compress.prune_channels import ChannelGroup, remove
 from kd_core.compress.spec import Workshop
 from kd_core.export import FileContract, OnnxModel, export_onnx
 from kd_core.models import TaskModel

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from kd_core.compress.prune_groups import ChannelGroup, Cut
+from kd_core.compress.prune_channels import ChannelGroup, Cut
 
 Gradients = Mapping[str, Tensor]
 """By parameter name: what Taylor's or Hessian's formula multiplies the weights with."""

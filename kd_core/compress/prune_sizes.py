@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from kd_core.compress.prune_groups import ChannelGroup
+from kd_core.compress.prune_channels import ChannelGroup
 from kd_core.compress.rebuild import channel_dim, is_depthwise
 from kd_core.models import TaskModel
 from kd_core.models.profile import profile

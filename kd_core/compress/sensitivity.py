@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from kd_core.compress.prune import SCORERS
+from kd_core.compress.prune_channels import remove
 from kd_core.compress.prune_choose import Limits, lowest
 from kd_core.compress.prune_gradients import BATCH, drawn_rows, labelled_images
-from kd_core.compress.prune_groups import find_groups, remove
+from kd_core.compress.prune_groups import find_groups
 from kd_core.compress.spec import Workshop
 from kd_core.config import Settings
 from kd_core.errors import ModelError

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from kd_core.compress.prune_channels import ChannelGroup
 from kd_core.compress.prune_choose import Limits, choose, choose_for, lowest, parse_layers
-from kd_core.compress.prune_groups import ChannelGroup
 from kd_core.errors import ModelError
 
 A = ChannelGroup("a", 4, 1, ())
