@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from kd_core.cli.export_target import add_options, export_target
 from kd_core.cli.screen import Screen
 from kd_core.errors import StoreError
 from kd_core.study.folders import disk_errors
@@ -33,6 +34,7 @@ def add_commands(add: Any, screen: Screen) -> None:
     command.add_argument(
         "--to", type=Path, required=True, metavar="DIR", help=screen.text("cli.export.to")
     )
+    add_options(command, screen)
 
 
 def list_runs(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
@@ -127,6 +129,8 @@ def export(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
     Raises:
         StoreError: ``run_unknown``, ``run_unfinished``, ``export_exists``, ``disk_full``.
     """
+    if arguments.target:
+        return export_target(arguments, screen)
     from kd_core.evaluate.predictions import read_predictions
 
     target: Path = arguments.to

@@ -1,8 +1,8 @@
 """Before quantising: where a network spends its time here, and what INT8 makes of that.
 
 Time does not depend on the ranges of activations, so the network is quantised on the spot with
-one range for all of them, and both files are timed on this machine: in turns for the whole, node by node
-with onnxruntime's profiler for the reason.
+one range for all of them, and both files are timed on this machine: in turns for the whole, node
+by node with onnxruntime's profiler for the reason.
 """
 
 from __future__ import annotations
