@@ -100,7 +100,7 @@ def prune(scorer: Scorer, subject: Subject, shop: Workshop, params: Mapping[str,
         raise ModelError("compress_no_network")
     original = subject.network
     model = _working_copy(original)
-    groups = find_groups(model)
+    groups = _cached_groups(original)
     if not groups:
         raise ModelError("prune_no_groups", model=original.spec.name)
     parse_layers(params["layers"], groups)

@@ -83,6 +83,7 @@ def _tail(network: nn.Module, images: Tensor) -> list[ChannelGroup]:
     if len(layers) < 2 or not isinstance(layers[-1][1], nn.Linear):
         return []
     (writer, conv), (reader, head) = layers[-2:]
+    assert isinstance(head, nn.Linear)
     n = head.in_features
     if not isinstance(conv, nn.Conv2d) or conv.out_channels != n or conv.groups != 1:
         return []

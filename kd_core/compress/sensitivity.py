@@ -101,10 +101,11 @@ def sensitivity(
     chosen = [group for group in scores if not layers or group.name in layers]
     score = _Score(shop, metric or TASKS[shop.data.task].select_metric, images)
     ratios = sorted(set(ratios))
-    total, curves = len(chosen) * len(ratios), []
+    total = len(chosen) * len(ratios)
+    curves: list[Curve] = []
     whole = score(working.network)
     for group in chosen:
-        values = []
+        values: list[float | None] = []
         for ratio in ratios:
             shop.tick("compress", len(curves) * len(ratios) + len(values), total)
             trial = copy.deepcopy(working.network)
