@@ -4,6 +4,7 @@ path = conv_file(tmp_path / "model.onnx")            a file that carries our con
 run_id = finished_run(store)                         a finished run whose model is such a file
 folder = unzipped(content, tmp_path / "device")      a pack or a bundle, unpacked
 done = run_script(folder, "predict.py", "--check")   in a process that sees nothing of ours
+content = result_of(issued)                          what bench.py would have written
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from kd_core.export.contract import FileContract
-from kd_core.latency.bundle_records import seal_of
+from kd_core.latency.bundle_records import Issued, seal_of
 from kd_core.study.records import RECORD, write_json
 from kd_core.study.store import Store
 from kd_core.study.submit import submit
@@ -106,6 +108,52 @@ def run_script(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     )
     command = [sys.executable, "-I", "-c", code, *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+MACHINE = {"cpu": "BCM2711", "cores": 4, "machine": "aarch64", "os": "Linux", "python": "3.11"}
+RUN = {
+    "batch": 1, "warmup": 10, "repeats": 50, "latency_ms_p50": 2.0, "latency_ms_p95": 2.5,
+    "images_per_s": 500.0, "peak_memory_bytes": 1000,
+}  # fmt: skip
+
+
+def measured(issued: Issued, number: int = 0, **values: Any) -> dict[str, Any]:
+    """What bench.py would say of one model of a bundle."""
+    model = issued.models[number]
+    return {
+        "sha256": model.sha256,
+        "outputs": model.to_json()["outputs"],
+        "threads": 4,
+        "runtime_version": "1.23",
+        "load_ms": 12.0,
+        "baseline_memory_bytes": 100,
+        "runs": [RUN],
+        "measured_at": 1000.0,
+        "governor": "ondemand",
+        "frequency_mhz": 1500.0,
+        "temperature_c": 61.0,
+        **values,
+    }
+
+
+def result_of(
+    issued: Issued, results: Sequence[dict[str, Any]] | None = None, **values: Any
+) -> bytes:
+    """A sealed result of a bundle; by default one figure of every model."""
+    found = [measured(issued, n) for n in range(len(issued.models))]
+    data = {
+        "format": "kdlab-result",
+        "version": 1,
+        "bundle": issued.bundle,
+        "device": issued.device,
+        "runtime": issued.runtime,
+        "scripts": issued.scripts,
+        "machine": MACHINE,
+        "results": found if results is None else list(results),
+        "failed": [],
+        **values,
+    }
+    return json.dumps({**data, "seal": seal_of(data, issued.key)}).encode()
 
 
 def changed(content: bytes, **values: Any) -> bytes:

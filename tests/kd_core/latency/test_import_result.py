@@ -5,56 +5,23 @@ import pytest
 from kd_core.errors import ExportError, UploadError
 from kd_core.latency import import_result as module
 from kd_core.latency.bundle import Bench, BundleModel, build_bundle
-from kd_core.latency.bundle_records import seal_of
 from kd_core.latency.devices import DEVICES
 from kd_core.latency.import_result import check_result
-from tests.helpers_devices import changed, conv_file, sealed
+from tests.helpers_devices import (
+    MACHINE,
+    RUN,
+    changed,
+    conv_file,
+    measured,
+    result_of,
+    sealed,
+)
 from tests.kd_core.latency.test_bundle_tools import ST_NEW, TRT_NEW
-
-MACHINE = {"cpu": "BCM2711", "cores": 4, "machine": "aarch64", "os": "Linux", "python": "3.11"}
-RUN = {
-    "batch": 1, "warmup": 10, "repeats": 50, "latency_ms_p50": 2.0, "latency_ms_p95": 2.5,
-    "images_per_s": 500.0, "peak_memory_bytes": 1000,
-}  # fmt: skip
 
 
 def issue(tmp_path, device="raspberry_pi_4", runtime="onnxruntime", precision=""):
     model = BundleModel(conv_file(tmp_path / "model.onnx"), "small net", "r1", "main")
     return build_bundle([model], Bench(device, runtime, precision), lambda msg: msg.id)[1]
-
-
-def write(issued, results, machine=MACHINE, **values):
-    data = {
-        "format": "kdlab-result",
-        "version": 1,
-        "bundle": issued.bundle,
-        "device": issued.device,
-        "runtime": issued.runtime,
-        "scripts": issued.scripts,
-        "machine": machine,
-        "results": results,
-        "failed": [],
-        **values,
-    }
-    return json.dumps({**data, "seal": seal_of(data, issued.key)}).encode()
-
-
-def measured(issued, **values):
-    (model,) = issued.models
-    return {
-        "sha256": model.sha256,
-        "outputs": model.to_json()["outputs"],
-        "threads": 4,
-        "runtime_version": "1.23",
-        "load_ms": 12.0,
-        "baseline_memory_bytes": 100,
-        "runs": [RUN],
-        "measured_at": 1000.0,
-        "governor": "ondemand",
-        "frequency_mhz": 1500.0,
-        "temperature_c": 61.0,
-        **values,
-    }
 
 
 @pytest.fixture
@@ -64,7 +31,7 @@ def issued(tmp_path):
 
 @pytest.fixture
 def good(issued):
-    return write(issued, [measured(issued)])
+    return result_of(issued, [measured(issued)])
 
 
 def refused(content, issued, code, device_of=DEVICES._entries.get):
@@ -148,16 +115,18 @@ def test_a_result_of_another_family_of_processors_is_refused(good, issued):
 
 
 def test_a_model_that_was_not_in_the_bundle_is_refused(issued):
-    refused(write(issued, [measured(issued, sha256="0" * 64)]), issued, "result_model")
+    refused(result_of(issued, [measured(issued, sha256="0" * 64)]), issued, "result_model")
 
 
 def test_other_answers_are_refused(issued):
     outputs = issued.models[0].to_json()["outputs"]
     outputs[0][0] += 0.5
-    fields = refused(write(issued, [measured(issued, outputs=outputs)]), issued, "result_answers")
+    fields = refused(
+        result_of(issued, [measured(issued, outputs=outputs)]), issued, "result_answers"
+    )
     assert fields["gap"] == pytest.approx(0.5)
-    refused(write(issued, [measured(issued, outputs=outputs[:1])]), issued, "result_answers")
-    refused(write(issued, [measured(issued, outputs=[])]), issued, "result_answers")
+    refused(result_of(issued, [measured(issued, outputs=outputs[:1])]), issued, "result_answers")
+    refused(result_of(issued, [measured(issued, outputs=[])]), issued, "result_answers")
 
 
 @pytest.mark.parametrize(
@@ -173,16 +142,17 @@ def test_other_answers_are_refused(issued):
     ],
 )
 def test_figures_that_cannot_be_true_are_refused(issued, wrong, what):
-    content = write(issued, [measured(issued, runs=[{**RUN, **wrong}])])
+    content = result_of(issued, [measured(issued, runs=[{**RUN, **wrong}])])
     assert refused(content, issued, "result_implausible")["what"] == what
 
 
 def test_a_result_without_any_figure_says_why(issued):
     failed = [{"sha256": "0" * 64, "error": "no memory"}]
     assert (
-        refused(write(issued, [], failed=failed), issued, "result_empty")["reason"] == "no memory"
+        refused(result_of(issued, [], failed=failed), issued, "result_empty")["reason"]
+        == "no memory"
     )
-    refused(write(issued, []), issued, "result_empty")
+    refused(result_of(issued, []), issued, "result_empty")
 
 
 # --- makers' tools ------------------------------------------------------------------------------
@@ -192,7 +162,7 @@ def by_tool(issued, tool, log, rows=1):
     (model,) = issued.models
     outputs = model.to_json()["outputs"][:rows]
     one = {"tool": tool, "log": log, "outputs": outputs, "measured_at": 1000.0}
-    return write(issued, [{"sha256": model.sha256, **one}])
+    return result_of(issued, [{"sha256": model.sha256, **one}])
 
 
 def test_tensorrt_is_taken_from_the_tools_own_words(tmp_path):

@@ -6,23 +6,20 @@ import numpy as np
 import pytest
 
 from kd_core.errors import ModelError, StoreError, UploadError
-from kd_core.latency import bundle as bundle_module
 from kd_core.latency.bundle import Bench, BundleModel
-from kd_core.latency.devices import DeviceSpec, RuntimeChoice
-from kd_core.latency.own_devices import save_device, this_machine
 from kd_core.latency.own_evidence import read_evidence
 from kd_core.study import devices
 from kd_core.study.rebuild import rebuild
 from kd_core.study.results import results
 from kd_core.study.store import Store
 from tests.helpers_devices import (
+    MACHINE,
     changed,
     conv_file,
     finished_run,
     names_in,
-    run_script,
+    result_of,
     sealed,
-    unzipped,
 )
 
 
@@ -41,22 +38,14 @@ def run(store):
 
 
 @pytest.fixture
-def measured(store, run, home, tmp_path, monkeypatch):
-    """A bundle of the run and one calibration network that was really run, and its result."""
-    monkeypatch.setattr(bundle_module, "THREADS", (1,))
-    save_device(home, "my_box", this_machine())
+def measured(store, run, tmp_path):
+    """A result of a bundle with the run's model and one calibration network."""
     models = [
         devices.bundle_model(store, run),
         BundleModel(conv_file(tmp_path / "c.onnx", seed=3), "c@12"),
     ]
-    bench = Bench("my_box", threads=(1,), owner="ana")
-    content, issued = devices.issue(store, models, bench, say)
-    folder = unzipped(content, tmp_path / "device")
-    told = json.loads((folder / "bundle.json").read_text())
-    (folder / "bundle.json").write_text(json.dumps({**told, "warmup": 1, "repeats": 5}))
-    done = run_script(folder, "bench.py")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return (folder / "result.json").read_bytes(), issued
+    _, issued = devices.issue(store, models, Bench("raspberry_pi_4", owner="ana"), say)
+    return result_of(issued), issued
 
 
 # --- out ----------------------------------------------------------------------------------------
@@ -115,13 +104,13 @@ def test_a_result_changes_what_the_study_shows(store, run, home, measured):
     content, issued = measured
     taken = devices.take_in(store, content)
     ((run_id, model, figure),) = taken.measurements
-    assert (run_id, model, figure.target_device) == (run, "main", "my_box")
+    assert (run_id, model, figure.target_device) == (run, "main", "raspberry_pi_4")
     assert taken.evidence == 2
-    assert {row.name for row in read_evidence(home, "my_box")} == {
+    assert {row.name for row in read_evidence(home, "raspberry_pi_4")} == {
         "c@12", issued.models[0].name
     }  # fmt: skip
     found = next(r for r in results(store, store.studies()[0].id) if r.run.id == run)
-    assert found.latency(device="my_box") == figure
+    assert found.latency(device="raspberry_pi_4") == figure
     assert found.latency() != figure  # this machine's own figure stays what it was
 
 
@@ -144,7 +133,7 @@ def test_the_same_result_is_added_once(store, run, measured):
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [
-        (lambda c, key: changed(c, device="raspberry_pi_4"), "result_changed"),
+        (lambda c, key: changed(c, device="raspberry_pi_5"), "result_changed"),
         (lambda c, key: changed(c, bundle="b" + "0" * 12), "result_foreign"),
         (lambda c, key: changed(c, bundle="../../../etc"), "result_form"),
         (lambda c, key: c[: len(c) // 2], "result_not_json"),
@@ -158,7 +147,7 @@ def test_a_spoilt_result_adds_nothing(store, run, home, measured, spoil, code):
         devices.take_in(store, spoil(content, issued.key))
     assert error.value.code == code
     assert len(store.measurements(run=run)) == count
-    assert read_evidence(home, "my_box") == []
+    assert read_evidence(home, "raspberry_pi_4") == []
 
 
 def test_another_store_knows_nothing_of_it(measured, tmp_path):
@@ -180,16 +169,29 @@ def test_a_model_that_was_deleted_is_told(store, run, measured):
         devices.take_in(store, measured[0])
 
 
-def test_a_board_of_arm_is_not_measured_on_a_pc(store, home, measured):
-    content, _ = measured
-    other = "x86" if this_machine().core != "x86" else "out_of_order_arm"
-    spec = DeviceSpec(
-        source="s",
-        kind="board",
-        processor="p",
-        runtimes=(RuntimeChoice("onnxruntime", (1,), ("fp32",)),),
-        core=other,
-    )
-    save_device(home, "my_box", spec)
+def test_a_board_of_arm_is_not_measured_on_a_pc(store, measured):
+    content, issued = measured
+    pc = {**MACHINE, "machine": "AMD64"}
     with pytest.raises(UploadError, match="result_machine"):
-        devices.take_in(store, content)
+        devices.take_in(store, sealed(content, issued.key, machine=pc))
+
+
+def test_others_runs_and_estimates_are_left_alone_on_a_shared_server(store, run, home, measured):
+    content, _ = measured
+    bobs = finished_run(store, "bob", seed=8)
+    _, mixed = devices.issue(
+        store, [devices.bundle_model(store, bobs)], Bench("raspberry_pi_4", owner="ana"), say
+    )
+    with pytest.raises(UploadError, match="result_owner"):
+        devices.take_in(store, result_of(mixed), may=lambda owner: owner == "ana")
+    taken = devices.take_in(store, content, may_teach=lambda device: False)
+    assert (len(taken.measurements), taken.evidence) == (1, 0)
+    assert read_evidence(home, "raspberry_pi_4") == []
+
+
+def test_calibration_networks_teach_only_where_one_may(store, tmp_path):
+    networks = [BundleModel(conv_file(tmp_path / "c.onnx"), "c@12")]
+    _, issued = devices.issue(store, networks, Bench("raspberry_pi_4"), say)
+    with pytest.raises(UploadError, match="result_shared"):
+        devices.take_in(store, result_of(issued), may_teach=lambda device: False)
+    assert devices.take_in(store, result_of(issued)).evidence == 1
