@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from dataclasses import fields
 from pathlib import Path
 
@@ -53,9 +54,9 @@ def load_or_fit(
 def _read(path: Path) -> Familiarity | None:
     """A stored fit; ``None`` for none, or for one that was cut short."""
     try:
-        with np.load(path) as file:
-            values = {item.name: file[item.name] for item in fields(Familiarity)}
-    except (OSError, ValueError, KeyError, EOFError):
+        with path.open("rb") as file, np.load(file) as arrays:
+            values = {item.name: arrays[item.name] for item in fields(Familiarity)}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     limit, channels = float(values.pop("limit")), int(values.pop("channels"))
     return Familiarity(**values, limit=limit, channels=channels)

@@ -125,7 +125,7 @@ def calibrate(logits: Array, contract: FileContract) -> Array | None:
     kind = values.get("method")
     try:
         if kind == "temperature":
-            scaled = logits / float(values["T"])
+            scaled = logits * (1 / float(values["T"]))
         elif kind == "platt":
             scaled = logits * float(values["a"]) + float(values["b"])
         else:

@@ -49,6 +49,7 @@ ROUNDEST = 0.86  # median share of a cell's convex hull that the cell fills
 LEAST_COLOUR = 12.0  # median difference between the channels inside cells, of 255
 DARKEST = 90.0  # median green light of the empty background, of 255
 LEAST_EVEN = 0.12  # spread of the background's green light between its quartiles, as a share
+LEAST_EMPTY = 0.02  # share of the picture that is background
 JUDGED = 60  # cells whose shape is looked at
 
 
@@ -195,12 +196,12 @@ def _reduced(green: NDArray[np.uint8], scale: int) -> Float:
 
 def _density(light: Float) -> Float:
     """Natural logarithm of the background's light over the picture's, at least 0."""
-    density = np.log((_background(light) + 1) / (light + 1))
+    density = np.log(_background(light) / (light + 1))
     return ndimage.gaussian_filter(density.clip(min=0), BLUR_PX)
 
 
 def _background(light: Float) -> Float:
-    """What the light would be without cells: the bright end of each block, smoothed."""
+    """What the light would be without cells, from 1: the bright end of each block, smoothed."""
     height, width = light.shape
     side = max(16, min(height, width) // BLOCKS)
     rows = np.array_split(np.arange(height), max(1, height // side))
@@ -210,7 +211,7 @@ def _background(light: Float) -> Float:
     )
     smooth = ndimage.median_filter(blocks, 3, mode="nearest")  # a block that is full of cells
     grown = Image.fromarray(smooth).resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(grown)
+    return np.asarray(grown) + 1  # never 0
 
 
 def _threshold(density: Float) -> float:
@@ -264,12 +265,12 @@ def _problem_of_background(
     green: NDArray[np.uint8], labels: NDArray[np.int32], scale: int
 ) -> Msg | None:
     """A smear's empty background is bright and even; tissue and noise have none."""
-    height, width = labels.shape
-    light = green[: height * scale : scale, : width * scale : scale]
-    empty = light[~ndimage.binary_dilation(labels > 0, iterations=2)]
-    if empty.size < 0.02 * light.size:
+    light = _reduced(green, scale)
+    even = light / _background(light)  # shading of the whole picture is no unevenness
+    outside = ~ndimage.binary_dilation(labels > 0, iterations=2)
+    if outside.mean() < LEAST_EMPTY:
         return Msg("cells.problem.crowded")
-    low, middle, high = np.percentile(empty, (25, 50, 75))
-    if middle < DARKEST or high - low > LEAST_EVEN * middle:
+    low, high = np.percentile(even[outside], (25, 75))
+    if np.median(light[outside]) < DARKEST or high - low > LEAST_EVEN:
         return Msg("cells.problem.background")
     return None

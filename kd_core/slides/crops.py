@@ -101,7 +101,7 @@ def _ratio(crop: NDArray[np.uint8]) -> float | None:
         return None
     depth = ndimage.distance_transform_edt(np.pad(labels == np.bincount(inside).argmax(), 1))
     radius = float(depth[1:-1, 1:-1][centre, centre].max())  # neighbours that touch add nothing
-    return side / (2 * radius)
+    return side / (2 * radius + 1)  # the circle inside a disc of pixels is half a pixel too small
 
 
 def crop_cells(

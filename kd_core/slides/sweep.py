@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kd_core.explain.progress import Tick, tell
-from kd_core.slides.cells import Cell, read_field
+from kd_core.slides.cells import Cell, Field, read_field
 from kd_core.slides.slide import Slide
 from kd_core.slides.tiles import grid
 
 BLOCK_PX = 2048
 MARGIN_PX = 192
 """On each side of a block's core; a cell with a larger radius would be no red cell any more."""
+LIKE = (0.6, 1.6)  # of the median radius so far
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def sweep(
     if most is not None and len(places) > most:
         chosen = np.linspace(0, len(places) - 1, most).round().astype(int)
         places = tuple(places[int(i)] for i in chosen)
+    radii: list[float] = []
     for done, (left, top, _) in enumerate(places, 1):
         x, y = max(0, left - margin), max(0, top - margin)
         right = min(slide.width, left + side + margin)
@@ -79,11 +81,22 @@ def sweep(
         end_x, end_y = _end(left, side, slide.width), _end(top, side, slide.height)
         cells = tuple(
             cell
-            for cell in (() if found.problem else found.cells)
+            for cell in _trusted(found, radii)
             if left <= cell.x + x < end_x and top <= cell.y + y < end_y
         )
+        radii += [cell.radius for cell in cells]
         yield Block(x, y, image, cells)
         tell(tick, done, len(places))
+
+
+def _trusted(found: Field, radii: list[float]) -> tuple[Cell, ...]:
+    """Cells of a block; at the end of a smear there are few, which must be as large as others."""
+    if found.problem is None:
+        return found.cells
+    if found.problem.id != "cells.problem.few" or not radii:
+        return ()
+    low, high = (share * float(np.median(radii)) for share in LIKE)
+    return tuple(cell for cell in found.cells if low <= cell.radius <= high)
 
 
 def _end(start: int, side: int, length: int) -> int:
