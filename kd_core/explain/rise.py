@@ -1,7 +1,8 @@
 """RISE: what the answers to randomly masked pictures say of each place (Petsiuk et al. 2018).
 
 ``S(x) = Σ_i f(I ⊙ M_i) · M_i(x) / Σ_i M_i(x)`` over N random masks, where f is the probability of
-the class. Each mask is a small random grid, enlarged and shifted, so that nothing of its edges is
+the class. Shown is how far S is above the mean of f over all masks: what it is worth that a place
+can be seen, in points of probability. Each mask is a small random grid, enlarged and shifted, so that nothing of its edges is
 left. Needs answers only, so it explains the file itself: quantised, pruned or from elsewhere.
 """
 
@@ -32,7 +33,7 @@ def rise(
     tick: Tick | None = None,
     name: str = "",
 ) -> HeatMap:
-    """A map (S, S) of one picture for one class; 0 is the least important place.
+    """A map (S, S) of one picture for one class, in points of probability; gains only.
 
     Args:
         model: The file.
@@ -52,15 +53,18 @@ def rise(
     side = image.shape[1]
     rng = np.random.default_rng(seed)
     weighted, seen = np.zeros((side, side)), np.zeros((side, side))
+    total = 0.0
     for start in range(0, masks, BATCH):
         some = random_masks(rng, min(BATCH, masks - start), side, grid)  # (b, S, S)
         kept = some[:, None]  # (b, 1, S, S)
         masked = (image * kept + filling * (1 - kept)).round().astype(np.uint8)  # (b, C, S, S)
-        weighted += np.tensordot(score(masked), some, 1)
+        values = score(masked)  # (b,)
+        total += float(values.sum())
+        weighted += np.tensordot(values, some, 1)
         seen += some.sum(0)
         tell(tick, start + len(some), masks)
-    values = weighted / np.maximum(seen, 1e-6)
-    return HeatMap((values - values.min()).astype(np.float32), target, "rise", model=name)
+    gain = weighted / np.maximum(seen, 1e-6) - total / masks
+    return HeatMap(np.maximum(gain, 0).astype(np.float32), target, "rise", model=name)
 
 
 def random_masks(rng: np.random.Generator, n: int, side: int, grid: int = GRID) -> Float:
