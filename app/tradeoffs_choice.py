@@ -96,6 +96,7 @@ def device() -> Place:
     asked = st.query_params.get("device")
     if asked in known:  # a link may name the device as the command line does
         st.session_state["device"] = asked
+        st.query_params["device"] = device_title(asked)
     name = columns[0].selectbox(
         say("tradeoffs.device"),
         [THIS_MACHINE, *known],

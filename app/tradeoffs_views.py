@@ -149,13 +149,14 @@ def scatter(choice: Choice, chosen: Found) -> None:
     within, found = chosen
     best = None if found.best is None else within.iloc[found.best]
     info = landscape_info(
-        table[choice.budget.within(table)],
+        table,
         choice.x,
         choice.metric,
         higher_is_better=higher_is_better(choice.metric),
         area=choice.area,
         log=choice.log,
         chosen=None if best is None else (best["run"], best["name"]),
+        keep=choice.budget.within(table),
     )
     if not info.dots:
         st.info(say("tradeoffs.nothing_to_draw", what=say(f"limit.{choice.x}")))

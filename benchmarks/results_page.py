@@ -78,6 +78,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, prog="benchmarks.results_page")
     parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--home", help="a home that an earlier call left, or where to leave it")
     parser.add_argument("--json", action="store_true", help="one JSON object and nothing else")
     parser.add_argument("--repeats", type=int, default=20, help="of each of the four")
     return parser.parse_args()
@@ -88,14 +89,16 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     from playwright.sync_api import sync_playwright
 
     began = time.perf_counter()
-    make_home(folder / "home", options.runs)
+    home = Path(options.home) if options.home else folder / "home"
+    if not (home / "store.sqlite").exists():
+        make_home(home, options.runs)
     made_s = time.perf_counter() - began
     empty = folder / "empty.py"
     empty.write_text("import streamlit as st\nst.title('Empty')\n")
     times: dict[str, list[float]] = {k: [] for k in ("slider", "navigation", "reload", "empty")}
     with (
-        _server(ROOT / "app" / "main.py", folder / "home") as address,
-        _server(empty, folder / "home") as blank,
+        _server(ROOT / "app" / "main.py", home) as address,
+        _server(empty, home) as blank,
         sync_playwright() as playwright,
     ):
         chromium = shutil.which("chromium") or "/usr/bin/chromium"

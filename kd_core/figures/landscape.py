@@ -74,6 +74,7 @@ class Landscape:
         area: Entry of :data:`UNIT`, or empty.
         log: Whether the cost axis is logarithmic.
         dots: In the order in which they are drawn.
+        groups: What a dot's group can be, also those of which no dot is drawn.
         paths: Chains of compression: places of dots, from the origin on.
         chosen: Place of the recommended dot, or ``None``.
         left_out: Models beyond what is drawn.
@@ -85,6 +86,7 @@ class Landscape:
     area: str
     log: bool
     dots: tuple[Dot, ...]
+    groups: tuple[str, ...] = ()
     paths: tuple[tuple[int, ...], ...] = ()
     chosen: int | None = None
     left_out: int = 0
@@ -100,6 +102,7 @@ def landscape_info(
     area: str = "",
     log: bool | None = None,
     chosen: tuple[str, str] | None = None,
+    keep: np.ndarray | None = None,
 ) -> Landscape:
     """What is true of these models.
 
@@ -111,7 +114,12 @@ def landscape_info(
         area: Third quantity, an entry of :data:`UNIT`.
         log: Logarithmic or not; ``None`` decides by the spread.
         chosen: Run and name of the recommended model.
+        keep: Which rows are within the limits; the others only decide colours, which so stay the
+            same while a limit moves.
     """
+    by_arm = models["arm"].nunique() <= MAX_ARMS
+    groups = tuple(dict.fromkeys(map(str, models["arm" if by_arm else "role"])))
+    models = models if keep is None else models[keep]
     cost = models[x].to_numpy(float) / UNIT[x]
     value = models["value"].to_numpy(float)
     has = np.isfinite(cost) & np.isfinite(value) & (cost > 0)
@@ -124,7 +132,7 @@ def landscape_info(
     order = np.lexsort((-sign * value, ~first))
     drawn = np.sort(order[has[order]][:MAX_DOTS])
     rows = models.iloc[drawn]
-    dots = _dots(rows, x, area, front[drawn], metric)
+    dots = _dots(rows, x, area, front[drawn], by_arm)
     place = next((i for i, d in enumerate(dots) if chosen == (d.run, d.name)), None)
     costs = [dot.x for dot in dots]
     return Landscape(
@@ -133,6 +141,7 @@ def landscape_info(
         area=area,
         log=CostAxis.of(costs).log if log is None else log,
         dots=dots,
+        groups=groups,
         paths=_paths(rows),
         chosen=place,
         left_out=int(has.sum()) - len(dots),
@@ -140,10 +149,11 @@ def landscape_info(
     )
 
 
-def _dots(rows: pd.DataFrame, x: str, area: str, front: np.ndarray, metric: str) -> tuple[Dot, ...]:
+def _dots(
+    rows: pd.DataFrame, x: str, area: str, front: np.ndarray, by_arm: bool
+) -> tuple[Dot, ...]:
     count = len(rows)
-    arms = rows["arm"].nunique()
-    group = rows["arm"] if arms <= MAX_ARMS else rows["role"]
+    group = rows["arm"] if by_arm else rows["role"]
     low, high = BAND.get(x, ("", ""))
     nothing = np.full(count, np.nan)
     table: dict[str, Any] = {

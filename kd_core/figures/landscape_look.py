@@ -36,7 +36,7 @@ def landscape_figure(info: Landscape, say: Say, dark: bool = False) -> go.Figure
     groups = list(dict.fromkeys(dot.group for dot in info.dots))
     traces = [_path(info, path, dark) for path in info.paths]
     traces += [_front(info, say, dark)] if sum(dot.front for dot in info.dots) > 1 else []
-    traces += [_group(info, group, groups, say) for group in groups]
+    traces += [_group(info, group, say) for group in groups]
     if info.chosen is not None:
         traces.append(_ring(info, info.chosen, say, dark))
     low, high = _cost_range(info)
@@ -72,19 +72,19 @@ def _cost_range(info: Landscape) -> tuple[float, float]:
     return max(0.0, min(ends) - room), max(ends) + room
 
 
-def _style(group: str, role: str, groups: Sequence[str]) -> tuple[str, str]:
+def _style(info: Landscape, group: str, role: str) -> tuple[str, str]:
     if role in ROLE_COLOURS:
         return ROLE_COLOURS[role], ROLE_SYMBOLS[role]
-    place = groups.index(group)
+    place = [name for name in info.groups if name not in ROLE_COLOURS].index(group)
     return (
         STUDENT_COLOURS[place % len(STUDENT_COLOURS)],
         STUDENT_SYMBOLS[place % len(STUDENT_SYMBOLS)],
     )
 
 
-def _group(info: Landscape, group: str, groups: Sequence[str], say: Say) -> go.Scatter:
+def _group(info: Landscape, group: str, say: Say) -> go.Scatter:
     dots = [dot for dot in info.dots if dot.group == group]
-    colour, symbol = _style(group, dots[0].role, groups)
+    colour, symbol = _style(info, group, dots[0].role)
     banded = info.x in BAND
     by_role = group == dots[0].role
     return go.Scatter(

@@ -93,3 +93,10 @@ def test_the_recommended_one_is_marked_by_run_and_name() -> None:
     info = landscape_info(models(value=[0.9, 0.8]), "latency_ms", "f1", chosen=("r1", "model"))
     assert info.chosen == 1
     assert info.dots[1].run == "r1"
+
+
+def test_colours_stay_while_a_limit_moves() -> None:
+    table = models(value=[0.9, 0.8, 0.7])
+    some = landscape_info(table, "latency_ms", "f1", keep=np.array([False, True, True]))
+    assert [dot.run for dot in some.dots] == ["r1", "r2"]
+    assert some.groups == ("a0", "a1", "a2")
