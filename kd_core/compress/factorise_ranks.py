@@ -71,9 +71,21 @@ def spectrum(weight: Tensor, form: Form) -> Spectrum:
     large = weight.ndim == 4 and weight.shape[2] * weight.shape[3] > 1
     if form == "tucker" and large:
         unfolded = (weight.flatten(1), weight.transpose(0, 1).flatten(1))
-        values = tuple(torch.linalg.svdvals(matrix).square() for matrix in unfolded)
-        return Spectrum("tucker", tuple(weight.shape), values)
-    return Spectrum("svd", tuple(weight.shape), (torch.linalg.svdvals(weight.flatten(1)).square(),))
+        return Spectrum("tucker", tuple(weight.shape), tuple(_squares(m) for m in unfolded))
+    return Spectrum("svd", tuple(weight.shape), (_squares(weight.flatten(1)),))
+
+
+def _squares(matrix: Tensor) -> Tensor:
+    """Squared singular values, falling: the eigenvalues of the smaller product with itself."""
+    small = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    gram = small.double() @ small.double().T
+    return torch.linalg.eigvalsh(gram).flip(0).clamp(min=0)
+
+
+def _left(matrix: Tensor, rank: int) -> Tensor:
+    """The leading left singular vectors, (rows, rank), from the product ``M Mᵀ``."""
+    vectors = torch.linalg.eigh(matrix.double() @ matrix.double().T)[1]
+    return vectors.flip(1)[:, :rank]
 
 
 def svd_factors(weight: Tensor, rank: int) -> tuple[Tensor, Tensor]:
@@ -86,9 +98,16 @@ def svd_factors(weight: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     >>> torch.allclose(second @ first, w, atol=1e-5)
     True
     """
-    u, s, v = torch.linalg.svd(weight.detach().float().flatten(1), full_matrices=False)
-    root = s[:rank].sqrt()
-    return root[:, None] * v[:rank], u[:, :rank] * root
+    matrix = weight.detach().double().flatten(1)  # (out, in·k·k)
+    if matrix.shape[0] <= matrix.shape[1]:
+        u = _left(matrix, rank)
+        first, second = u.T @ matrix, u
+        root = first.norm(dim=1).clamp(min=1e-12).sqrt()
+        return (first / root[:, None]).float(), (second * root).float()
+    v = _left(matrix.T, rank)
+    first, second = v.T, matrix @ v
+    root = second.norm(dim=0).clamp(min=1e-12).sqrt()
+    return (first * root[:, None]).float(), (second / root).float()
 
 
 def tucker_factors(weight: Tensor, ranks: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
@@ -97,9 +116,8 @@ def tucker_factors(weight: Tensor, ranks: tuple[int, int]) -> tuple[Tensor, Tens
     By higher-order SVD: the leading singular vectors of both unfoldings, and the kernel seen
     through them (De Lathauwer et al. 2000).
     """
-    kernel = weight.detach().float()
-    outputs = torch.linalg.svd(kernel.flatten(1), full_matrices=False)[0][:, : ranks[0]]
-    unfolded = kernel.transpose(0, 1).flatten(1)
-    inputs = torch.linalg.svd(unfolded, full_matrices=False)[0][:, : ranks[1]]
+    kernel = weight.detach().double()
+    outputs = _left(kernel.flatten(1), ranks[0])  # (out, r₁)
+    inputs = _left(kernel.transpose(0, 1).flatten(1), ranks[1])  # (in, r₂)
     core = torch.einsum("oikl,or,is->rskl", kernel, outputs, inputs)  # (r₁, r₂, k, k)
-    return inputs.T, core, outputs
+    return inputs.T.float(), core.float(), outputs.float()

@@ -16,10 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from kd_core.compress.prune import SCORERS
-from kd_core.compress.prune_channels import remove
+from kd_core.compress.prune_channels import ChannelGroup, remove
 from kd_core.compress.prune_choose import Limits, lowest
 from kd_core.compress.prune_gradients import BATCH, drawn_rows, labelled_images
 from kd_core.compress.prune_groups import find_groups
+from kd_core.compress.prune_scores import Scores
 from kd_core.compress.spec import Workshop
 from kd_core.config import Settings
 from kd_core.errors import ModelError
@@ -90,44 +91,43 @@ def sensitivity(
     """
     working = copy.deepcopy(model).cpu().eval().requires_grad_(True)
     groups = find_groups(working)
-    if not groups:
-        raise ModelError("prune_no_groups", model=model.spec.name)
-    known = [group.name for group in groups]
-    for layer in layers:
-        if layer not in known:
-            raise ModelError("prune_layer_unknown", layer=layer, known=known[:12])
+    _check(model.spec.name, groups, layers)
     scores = SCORERS[method](working, groups, shop, {"images": images})
-    limits = Limits({group.name: group.units for group in groups}, max_ratio=1.0)
     chosen = [group for group in scores if not layers or group.name in layers]
     score = _Score(shop, metric or TASKS[shop.data.task].select_metric, images)
     ratios = sorted(set(ratios))
     total = len(chosen) * len(ratios)
-    curves: list[Curve] = []
     whole = score(working.network)
-    for group in chosen:
+    curves: list[Curve] = []
+    for number, group in enumerate(chosen):
         values: list[float | None] = []
         for ratio in ratios:
-            shop.tick("compress", len(curves) * len(ratios) + len(values), total)
-            trial = copy.deepcopy(working.network)
-            kept = {group: math.ceil(group.units * (1 - ratio) - 1e-9)}
-            remove(trial, lowest({group: scores[group]}, kept, limits))
-            values.append(score(trial))
-        curves.append(
-            Curve(
-                layer=group.name,
-                channels=group.channels,
-                ratios=tuple(ratios),
-                scores=tuple(values),
-            )
-        )
+            shop.tick("compress", number * len(ratios) + len(values), total)
+            values.append(score(_without(working.network, group, scores, ratio)))
+        curve = {"layer": group.name, "channels": group.channels, "ratios": ratios}
+        curves.append(Curve.from_json(curve | {"scores": values}))
     shop.tick("compress", total, total)
     return Sensitivity(
-        method=method,
-        metric=score.metric,
-        whole=whole,
-        images=score.n,
-        curves=tuple(curves),
+        method=method, metric=score.metric, whole=whole, images=score.n, curves=tuple(curves)
     )
+
+
+def _check(name: str, groups: Sequence[ChannelGroup], layers: Sequence[str]) -> None:
+    if not groups:
+        raise ModelError("prune_no_groups", model=name)
+    known = [group.name for group in groups]
+    for layer in layers:
+        if layer not in known:
+            raise ModelError("prune_layer_unknown", layer=layer, known=known[:12])
+
+
+def _without(network: nn.Module, group: ChannelGroup, scores: Scores, ratio: float) -> nn.Module:
+    """A copy of the network that lost a share of one group."""
+    trial = copy.deepcopy(network)
+    limits = Limits({group.name: group.units}, max_ratio=1.0)
+    kept = {group: math.ceil(group.units * (1 - ratio) - 1e-9)}
+    remove(trial, lowest({group: scores[group]}, kept, limits))
+    return trial
 
 
 class _Score:
