@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from app.services import services
 from app.texts import entry_title, number, say
 from kd_core.compress import COMPRESSORS
 from kd_core.compress.presets import REPORTED
-from kd_core.study.against import Row, against
+from kd_core.study.against import Row, against, numbers
 from kd_core.study.records import ModelRecord, RunRecord, TruthRecord
 from kd_core.study.results import Result, by_arm, origin_arm, results
 from kd_core.text import Msg
@@ -76,9 +77,8 @@ def against_reference(reading: Reading) -> None:
                 "size_ratio": row.size_ratio,
                 "remains": 100 / row.size_ratio,
                 "speed_up": row.speed_up,
-                "difference": None if loss is None else 100 * loss.difference,
-                "low": None if loss is None else 100 * loss.low,
-                "high": None if loss is None else 100 * loss.high,
+                "difference": _points(loss.difference if loss else None),
+                "interval": "–" if loss is None else f"{_points(loss.low)} … {_points(loss.high)}",
                 "verdict": "–" if loss is None else say(f"compress.verdict.{loss.kind}"),
                 "seeds": row.seeds,
             }
@@ -99,7 +99,7 @@ def reported() -> None:
             "images": found.images,
             "remains": f"{100 * found.remains[0]:.1f} / {100 * found.remains[1]:.1f} %",
             "speed_up": found.speed_up,
-            "difference": -100 * found.drop,
+            "difference": _points(-found.drop),
         }
         for found in REPORTED
     ]
@@ -140,10 +140,17 @@ def _rows_against(
     )
 
 
+def _points(value: float | None) -> str:
+    """A difference of scores in points, with its sign."""
+    if value is None:
+        return "–"
+    sign = "+" if value > 0 else ""
+    return sign + number(value, "points")
+
+
 def _against_columns() -> dict[str, Any]:
     figures = {"size_ratio": "%.2f ×", "remains": "%.1f %%", "speed_up": "%.2f ×"}
-    figures |= dict.fromkeys(("difference", "low", "high"), "%+.1f")
-    texts = ("arm", "way", "verdict", "seeds")
+    texts = ("arm", "way", "difference", "interval", "verdict", "seeds")
     return {
         **{name: say(f"compress.column.{name}") for name in texts},
         **{
@@ -154,11 +161,18 @@ def _against_columns() -> dict[str, Any]:
 
 
 def before_after(reading: Reading, arms: Sequence[str]) -> pd.DataFrame:
-    """One row a model from the origin on; a mean over seeds where there are several."""
+    """One row a model from the origin on; a mean over seeds where there are several.
+
+    Times are those that were measured in turns with the origin, so they can be compared.
+    """
     rows = []
+    told = [numbers(result) for arm in arms for result in reading.arms[arm]]
+    begun = [ms for one in told if (ms := one.get("origin_latency_ms")) is not None]
     for arm in arms:
         group = reading.arms[arm]
         first, about = group[0].model, readings.arm_summary(reading, group)
+        own = [ms for r in group if (ms := numbers(r).get("latency_ms")) is not None]
+        times = own if first.role == "compressed" else begun
         rows.append(
             {
                 "step": _step_name(group[0]),
@@ -171,7 +185,7 @@ def before_after(reading: Reading, arms: Sequence[str]) -> pd.DataFrame:
                 "params_m": None if first.params is None else first.params / 1e6,
                 "nonzero_m": None if first.nonzero is None else first.nonzero / 1e6,
                 "macs_m": None if first.macs is None else first.macs / 1e6,
-                "latency_ms": about["latency"],
+                "latency_ms": statistics.median(times) if times else about["latency"],
                 "precision": first.precision,
             }
         )

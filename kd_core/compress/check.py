@@ -32,8 +32,10 @@ def check_chain(chain: Chain, *, has_network: bool = True) -> None:
         spec.check(step.params)
         _check_tuning(chain.name, number, step, spec)
         if spec.works_on == "network" and not network:
-            code = "chain_network_after_file" if has_network else "chain_needs_network"
-            raise ConfigError(code, chain=chain.name, step=number, method=title(step.method))
+            fields = {"chain": chain.name, "step": number, "method": title(step.method)}
+            if has_network:
+                raise ConfigError("chain_network_after_file", **fields)
+            raise ConfigError("chain_needs_network", **fields)
         network = network and not leaves_file(spec)
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from kd_core.compress.spec import COMPRESSORS
 from kd_core.config import Chain
 from kd_core.evaluate.verdict import Verdict
+from kd_core.study.chain import kept
 from kd_core.study.results import Result, compare_arms
 
 Way = Literal["reference", "alone", "distilled", "pruned", "quantised", "combined", "other"]
@@ -25,7 +26,8 @@ class Row:
         size_bytes: The file.
         size_ratio: Bytes of the reference over its own.
         latency_ms: Median over its seeds, one image.
-        speed_up: Latency of the reference over its own; measured at different times.
+        speed_up: Times as fast as the reference. Of a chain, what was measured one after the
+            other counts; see :func:`speed_up`.
         seeds: Models.
         verdict: On the metric, against the reference; ``None`` for the reference itself.
     """
@@ -78,18 +80,18 @@ def against(
         StoreError: ``test_sealed``, ``predictions_missing``.
     """
     first = arms[reference]
-    size, time = first[0].model.size_bytes, latency_ms(first)
+    size = first[0].model.size_bytes
     rows = []
     for arm, group in arms.items():
-        own_size, own_time = group[0].model.size_bytes, latency_ms(group)
+        own_size = group[0].model.size_bytes
         rows.append(
             Row(
                 arm=arm,
                 ways=("reference",) if arm == reference else ways(arm, arms, chains),
                 size_bytes=own_size,
                 size_ratio=size / own_size,
-                latency_ms=own_time,
-                speed_up=time / own_time if time and own_time else None,
+                latency_ms=latency_ms(group),
+                speed_up=speed_up(arm, arms, reference, chains),
                 seeds=len(group),
                 verdict=None
                 if arm == reference
@@ -97,6 +99,32 @@ def against(
             )
         )
     return sorted(rows, key=lambda row: (row.arm != reference, row.size_bytes))
+
+
+def speed_up(
+    arm: str, arms: Mapping[str, Sequence[Result]], reference: str, chains: Sequence[Chain]
+) -> float | None:
+    """Times as fast as the reference.
+
+    A step of a chain was timed in turns with what the chain began with, which says more than two
+    figures from different hours. The way from there to the reference is a ratio of their own
+    measurements.
+    """
+    chain = next((one for one in chains if one.name == arm.rpartition("/")[0]), None)
+    if chain is not None and chain.origin in arms:
+        here = [value for r in arms[arm] if (value := numbers(r).get("speed_up")) is not None]
+        rest = speed_up(chain.origin, arms, reference, chains)
+        return statistics.median(here) * rest if here and rest is not None else None
+    if arm == reference:
+        return 1.0
+    time, own = latency_ms(arms[reference]), latency_ms(arms[arm])
+    return time / own if time and own else None
+
+
+def numbers(result: Result) -> dict[str, float | None]:
+    """The numbers of a step's truth check; none for another model."""
+    record = kept(result.file.parent)
+    return record.truth.numbers if record is not None and record.truth is not None else {}
 
 
 def latency_ms(group: Sequence[Result]) -> float | None:
