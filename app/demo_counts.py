@@ -26,8 +26,6 @@ def headline(seen: Seen) -> None:
     for column, (key, counted) in zip(columns[1:], found.items(), strict=False):
         with column:
             _figure(key, counted)
-            took = (seen.network_ms or {}).get(key, 0.0)
-            st.caption(say("demo.field.took", seconds=took / 1e3))
     if true is not None:
         with columns[-1]:
             _figure(say("demo.truth"), true, exact=True)
@@ -76,6 +74,11 @@ def counts(seen: Seen) -> None:
     if seen.matched is not None:
         recall, precision = seen.matched.recall, seen.matched.precision
         st.caption(say("demo.field.found", n=len(seen.known), recall=recall, precision=precision))
+    times = [
+        say("demo.field.took", name=key, seconds=took / 1e3)
+        for key, took in (seen.network_ms or {}).items()
+    ]
+    st.caption(say("demo.field.times", find=seen.find_ms / 1e3, times=times))
 
 
 def errors(seen: Seen, key: str) -> int | None:

@@ -15,7 +15,7 @@ from app.theme import is_dark
 from kd_core.figures.cell_overlay import cell_overlay_figure, cell_overlay_info
 from kd_core.slides.overlay import overlay as slides_overlay
 
-HEIGHT_PX, PRESENT_PX = 540, 640
+HEIGHT_PX, PRESENT_PX = 520, 600
 KEPT_FIGURES = 6
 
 # The detail stands beside picture and table, and on a phone between them.
@@ -70,6 +70,7 @@ def overlay(seen: Seen, name: str) -> int | None:
         default=next(iter(seen.answers)),
         required=True,
         key=f"demo-view-colour-{name}",
+        label_visibility="collapsed" if presenting() else "visible",
     )
     figure = _figure(seen, first, name)
     shown = st.plotly_chart(

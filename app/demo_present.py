@@ -12,7 +12,8 @@ html {font-size: 20px;}
 [data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"],
 [data-testid="stExpandSidebarButton"], [data-testid="stHeader"] {display: none !important;}
 .block-container {padding-top: 0.8rem !important; max-width: 1700px !important;}
-[data-testid="stMetricValue"] {font-size: 2.1rem !important;}
+[data-testid="stMetricValue"] {font-size: 1.7rem !important; padding-bottom: 0 !important;}
+[data-testid="stVerticalBlock"] {gap: 0.6rem;}
 [data-testid="stCaptionContainer"] {font-size: 0.9rem !important;}
 h1 {font-size: 1.7rem !important; padding-top: 0 !important;}
 </style>
