@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,9 @@ from kd_core.text import Msg
 
 ROWS = 300
 """Rows of the table on the page; the CSV has all."""
+
+EXTRA = ("estimates",) if importlib.util.find_spec("kd_core.figures.estimates") else ()
+"""Views whose figure may be missing from an installation."""
 
 PICTURE = {"toImageButtonOptions": {"format": "svg", "filename": "kd-lab"}, "displaylogo": False}
 PARALLEL = (

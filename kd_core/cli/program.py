@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kd_core import __version__
-from kd_core.cli import bundles, data, devices, predict, runs, study, upkeep
+from kd_core.cli import bundles, data, devices, mlflow, predict, runs, study, upkeep
 from kd_core.cli.screen import Screen
 from kd_core.errors import KDLabError
 from kd_core.jobs.plugins import load_plugin
@@ -98,6 +98,6 @@ def build_parser(screen: Screen) -> argparse.ArgumentParser:
         added.set_defaults(command=command)
         return added
 
-    for module in (data, study, runs, predict, devices, upkeep, bundles):
+    for module in (data, study, runs, predict, devices, upkeep, bundles, mlflow):
         module.add_commands(add, screen)
     return parser

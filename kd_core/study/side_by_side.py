@@ -24,9 +24,9 @@ def differences(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str,
     ...     "epochs": 5}}})
     {'train.lr': {'a': 0.1, 'b': 0.2}}
     """
-    flat = {name: _flat(config) for name, config in configs.items()}
-    paths = dict.fromkeys(path for found in flat.values() for path in found)
-    rows = {path: {name: found.get(path) for name, found in flat.items()} for path in paths}
+    found = {name: flat(config) for name, config in configs.items()}
+    paths = dict.fromkeys(path for values in found.values() for path in values)
+    rows = {path: {name: values.get(path) for name, values in found.items()} for path in paths}
     return {
         path: row
         for path, row in rows.items()
@@ -34,11 +34,16 @@ def differences(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str,
     }
 
 
-def _flat(value: Any, path: str = "") -> dict[str, Any]:
+def flat(value: Any, path: str = "") -> dict[str, Any]:
+    """Nested settings by path.
+
+    >>> flat({"train": {"lr": 0.1}, "losses": [{"name": "kd"}]})
+    {'train.lr': 0.1, 'losses[1].name': 'kd'}
+    """
     if isinstance(value, Mapping) and value:
-        inner = [_flat(v, f"{path}.{k}" if path else str(k)) for k, v in value.items()]
+        inner = [flat(v, f"{path}.{k}" if path else str(k)) for k, v in value.items()]
     elif isinstance(value, list | tuple) and value:
-        inner = [_flat(v, f"{path}[{i + 1}]") for i, v in enumerate(value)]
+        inner = [flat(v, f"{path}[{i + 1}]") for i, v in enumerate(value)]
     else:
         return {path: None if value in ({}, [], ()) else value}
     return {k: v for part in inner for k, v in part.items()}
