@@ -2,8 +2,9 @@
 
 ``S(x) = Σ_i f(I ⊙ M_i) · M_i(x) / Σ_i M_i(x)`` over N random masks, where f is the probability of
 the class. Shown is how far S is above the mean of f over all masks: what it is worth that a place
-can be seen, in points of probability. Each mask is a small random grid, enlarged and shifted, so that nothing of its edges is
-left. Needs answers only, so it explains the file itself: quantised, pruned or from elsewhere.
+can be seen, in points of probability. Each mask is a small random grid, enlarged and shifted, so
+that nothing of its edges is left. Needs answers only, so it explains the file itself: quantised,
+pruned or from elsewhere.
 """
 
 from __future__ import annotations
