@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from onnx import ModelProto, numpy_helper
 
-from kd_core.compress.qat_fake import FakeQuantNet, fake_quantised
-from kd_core.compress.qat_graph import unknown_operators
+from kd_core.compress.qat_graph import KIND, GraphNet, unknown_operators
 from kd_core.compress.quantise import (
     CALIBRATION_PARAMS,
     SCHEME_PARAMS,
@@ -27,6 +26,7 @@ from kd_core.compress.quantise_graph import prepare
 from kd_core.compress.spec import COMPRESSORS, CompressorSpec, Made, Subject, Workshop
 from kd_core.export.onnx_model import OnnxModel
 from kd_core.models import TaskModel
+from kd_core.models.checkpoint import SHAPE_STEPS
 from kd_core.registry import Param
 from kd_core.text import Msg
 
@@ -36,6 +36,8 @@ COMPARED = 64
 
 def train_aware(subject: Subject, shop: Workshop, params: Mapping[str, Any]) -> Made:
     """Tune the float model with fake quantisation, and write what came of it as INT8."""
+    from kd_core.compress.qat_fake import FakeQuantNet, fake_quantised  # slow to import
+
     assert subject.network is not None  # refused before
     assert shop.tune is not None  # checked before
     model, ranges, seen = watched(subject.file, shop, params)
@@ -57,7 +59,7 @@ def train_aware(subject: Subject, shop: Workshop, params: Mapping[str, Any]) -> 
     return Made(file=made.file, facts=facts, notes=made.notes)
 
 
-def _with_weights(model: ModelProto, network: FakeQuantNet) -> ModelProto:
+def _with_weights(model: ModelProto, network: GraphNet) -> ModelProto:
     """The float model with the trained weights, before any rounding."""
     copy = ModelProto()
     copy.CopyFrom(model)
@@ -100,6 +102,13 @@ def _refuses(subject: Subject, params: Mapping[str, Any]) -> Msg | None:
     return Msg("refuses.qat_operators", {"ops": list(unknown)}) if unknown else None
 
 
+def _replay(model: TaskModel, step: Mapping[str, Any]) -> None:
+    from kd_core.compress.qat_fake import replay  # slow to import
+
+    replay(model, step)
+
+
+SHAPE_STEPS[KIND] = _replay
 COMPRESSORS.add(
     "qat",
     CompressorSpec(

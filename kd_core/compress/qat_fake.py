@@ -17,21 +17,21 @@ import numpy as np
 import torch
 from onnx import ModelProto, numpy_helper
 from torch import Tensor, nn
-from torchao.quantization.pt2e import (
-    FakeQuantize,
-    MovingAverageMinMaxObserver,
-    MovingAveragePerChannelMinMaxObserver,
-)
 
-from kd_core.compress.qat_graph import GraphNet, safe, unsafe
+from kd_core.compress.qat_graph import KIND, GraphNet, safe, unsafe
 from kd_core.compress.quantise_calibrate import Ranges
 from kd_core.compress.quantise_graph import tensors
-from kd_core.compress.quantise_qdq import Scheme, write_qdq
+from kd_core.compress.quantise_qdq import Scheme, quiet, write_qdq
 from kd_core.models import TaskModel
-from kd_core.models.checkpoint import SHAPE_STEPS
 from kd_core.models.task_model import NetworkSpec
 
-KIND = "fake_quantised"
+with quiet():  # torchao warns about torch's own deprecations
+    from torchao.quantization.pt2e import (
+        FakeQuantize,
+        MovingAverageMinMaxObserver,
+        MovingAveragePerChannelMinMaxObserver,
+    )
+
 FOLLOW = 0.01  # of the distance to a batch's extremes that a moving range goes, as torch does
 CURRENT = 1.0  # weights: their extremes now
 
@@ -225,10 +225,8 @@ def _without_weights(model: ModelProto) -> bytes:
     return empty.SerializeToString()
 
 
-def _replay(model: TaskModel, step: Mapping[str, Any]) -> None:
+def replay(model: TaskModel, step: Mapping[str, Any]) -> None:
+    """Make the network of a checkpoint feel INT8 again; its numbers are read after."""
     graph = ModelProto.FromString(zlib.decompress(base64.b85decode(step["graph"])))
     ranges = {name: (low, high) for name, (low, high) in step["ranges"].items()}
     model.network = FakeQuantNet(graph, ranges, Scheme(**step["scheme"]), step["learned"])
-
-
-SHAPE_STEPS[KIND] = _replay

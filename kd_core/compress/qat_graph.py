@@ -17,6 +17,9 @@ from torch import Tensor, nn
 
 from kd_core.compress.quantise_graph import tensors
 
+KIND = "fake_quantised"
+"""Name of what makes such a network of another one, in a checkpoint's history."""
+
 Attributes = Mapping[str, Any]
 Op = Callable[[Sequence[Any], Attributes], Any]
 """(inputs, attributes) to the output, or to a tuple of outputs."""
