@@ -13,15 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from kd_core.errors import ExportError
 from kd_core.latency.devices import DEVICES, DeviceSpec, RuntimeChoice
 from kd_core.latency.estimate_adapt import ratio_spread, recalibrated, unlike
 from kd_core.latency.estimate_known import Known, Tier, known
 from kd_core.latency.estimate_target import Evidence, Target
-from kd_core.latency.fit_model import Stack, op_parts, predict_ms
-from kd_core.latency.work import KINDS, Work
+from kd_core.latency.fit_model import op_times, predict_ms
+from kd_core.latency.work import Work
 from kd_core.text import Msg
 
 __all__ = [
@@ -169,13 +167,7 @@ def layer_times(
         ExportError: As for :func:`estimate`.
     """
     _, found = _found(work, target, (), devices)
-    place = {kind: i for i, kind in enumerate(KINDS)}
-    rows = np.array([(place[o.kind], o.macs, o.weights + o.reads + o.writes) for o in work.ops])
-    ones = np.ones(len(rows))
-    stack = Stack(
-        rows[:, 0].astype(np.intp), rows[:, 1], rows[:, 2], ones, np.zeros(1, np.intp), ones
-    )
-    ms = op_parts(stack, found.rates)[0] + 1e-3 * math.exp(found.rates.theta[2])  # (ops,)
+    ms = op_times(work.each_op, found.rates) + 1e-3 * math.exp(found.rates.theta[2])  # (ops,)
     whole = ms.sum()
     return [
         {

@@ -11,7 +11,7 @@ import numpy as np
 from kd_core.latency.estimate_known import EIGHTY, Known, Tier, load_fit
 from kd_core.latency.estimate_target import Evidence
 from kd_core.latency.fit_bands import Band, distance, features
-from kd_core.latency.fit_model import Rates, Stack
+from kd_core.latency.fit_model import Stack
 from kd_core.latency.fit_solve import Block, Group, adapt
 from kd_core.latency.work import Work
 from kd_core.text import Msg
@@ -65,7 +65,8 @@ def recalibrated(found: Known, evidence: tuple[Evidence, ...]) -> Known:
         block.sheet,
     )
     theta = adapt(block, prior, block.have, around=block.sheet)[0]
-    rates = Rates(tuple(map(float, theta)), found.rates.kinds, found.rates.bytes_each)  # type: ignore[arg-type]
+    rate, width, overhead, call = map(float, theta)
+    rates = replace(found.rates, theta=(rate, width, overhead, call))
     networks = len({each.work.key for each in evidence})
     half = EIGHTY * _spread_after(found, networks)
     tier: Tier = "A" if networks >= ENOUGH_NETWORKS or found.tier == "A" else "B"
@@ -89,7 +90,8 @@ def _block(found: Known, evidence: Sequence[Evidence]) -> Block:
     sheet = np.array([found.rates.theta])
     have = np.ones((1, len(evidence)), bool)
     stack = Stack.of(columns)
-    return Block(("here",), names, stack, log_ms, have, sheet, found.rates.bytes_each)
+    rates = found.rates
+    return Block(("here",), names, stack, log_ms, have, sheet, rates.bytes_each, rates.form)
 
 
 def _spread_after(found: Known, networks: int) -> float:

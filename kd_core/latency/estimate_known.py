@@ -16,7 +16,7 @@ import functools
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ import numpy as np
 from kd_core.errors import ExportError
 from kd_core.latency.devices_spec import DeviceSpec, RuntimeChoice
 from kd_core.latency.estimate_sheet import MOST_THREADS, sheet_rates
-from kd_core.latency.fit_model import NO_CALL, Rates, bytes_of
+from kd_core.latency.fit_model import NO_CALL, Form, Rates, bytes_of
 from kd_core.text import Msg
 
 Tier = Literal["A", "B", "C"]
@@ -114,8 +114,8 @@ def known(
     sheet = sheet_rates(device, choice, threads, precision)
     group = f"{choice.name}|{precision}|{choice.unit}"
     own = fit.configurations.get(key_of(name, choice.name, counted, precision))
-    if own and own["group"] == group:
-        return _fitted(fit, own, group, precision)
+    if own and own["group"].startswith(group):
+        return _fitted(fit, own, own["group"], precision)
     other = _other_threads(fit, name, choice, precision, group)
     if other:
         return _with_threads(fit, other, group, precision, counted)
@@ -140,7 +140,7 @@ def _fitted(fit: Fit, own: Mapping[str, Any], group: str, precision: str) -> Kno
     scale = own["scale"] if enough else max(own["scale"], SISTER_SPREAD)
     small = max(0.1, own["scale"])
     return Known(
-        _rates(own["theta"], fit.groups[group]["kinds"], precision),
+        _rates(own["theta"], fit.groups[group], precision),
         low=min(-0.03, band["low"] * scale),
         high=max(0.03, band["high"] * scale),
         ratio_like=band["ratio_near"],
@@ -154,9 +154,10 @@ def _fitted(fit: Fit, own: Mapping[str, Any], group: str, precision: str) -> Kno
     )
 
 
-def _rates(theta: Any, kinds: Any, precision: str) -> Rates:
-    rate, width, overhead, call = theta
-    return Rates((rate, width, overhead, call), tuple(kinds), bytes_of(precision))
+def _rates(theta: Any, group: Mapping[str, Any], precision: str) -> Rates:
+    rate, width, overhead, call = map(float, theta)
+    form = Form(group.get("power", 3), group.get("tiles", False))
+    return Rates((rate, width, overhead, call), tuple(group["kinds"]), bytes_of(precision), form)
 
 
 def _other_threads(
@@ -167,7 +168,7 @@ def _other_threads(
     found = [
         (own["n_networks"], key, own)
         for key, own in fit.configurations.items()
-        if key.startswith(start) and key.endswith(end) and own["group"] == group
+        if key.startswith(start) and key.endswith(end) and own["group"].startswith(group)
     ]
     return max(found, key=lambda each: each[:2])[1:] if found else None
 
@@ -181,12 +182,12 @@ def _with_threads(
 ) -> Known:
     key, own = other
     measured = int(key.split("|")[2])
-    rates = _rates(own["theta"], fit.groups[group]["kinds"], precision)
+    rates = _rates(own["theta"], fit.groups[own["group"]], precision)
     if threads and measured:
         ratio = min(threads, MOST_THREADS) / min(measured, MOST_THREADS)
         rate, *rest = rates.theta
         step = THREAD_POWER * math.log(ratio)
-        rates = Rates((rate + step, rest[0], rest[1], rest[2]), rates.kinds, rates.bytes_each)
+        rates = replace(rates, theta=(rate + step, rest[0], rest[1], rest[2]))
     return _derived(fit, rates, group, key, own["n_networks"], own["n_rows"], "threads")
 
 
@@ -217,7 +218,7 @@ def _sister(
     """Another runtime of the same unit on this device, with the data sheet it was fitted beside."""
     best: tuple[Any, str, Mapping[str, Any]] | None = None
     for key, own in fit.configurations.items():
-        runtime, precision, of_unit = own["group"].split("|")
+        _, precision, of_unit = own["group"].split("|")[:3]
         if not key.startswith(f"{name}|") or of_unit != unit or own["n_networks"] < 3:
             continue
         if own["large_batch"]:
@@ -239,13 +240,13 @@ def _from_sister(
 ) -> Known:
     """Sheet + what is usual for the runtime + what is special about the device."""
     key, own, sister_sheet = sister
-    usual = np.array(fit.groups[own["group"]]["mean"])
+    usual = np.array(fit.groups["|".join(own["group"].split("|")[:3])]["mean"])
     special = np.array(own["theta"]) - np.array(sister_sheet.theta) - usual
     special[~np.isfinite(special)] = 0.0
     mean = np.array(fit.groups[group]["mean"])
     theta = np.array(sheet.theta) + mean + special
     theta[3] = sheet.theta[3] if sheet.theta[3] <= NO_CALL else theta[3]
-    rates = Rates(tuple(map(float, theta)), tuple(fit.groups[group]["kinds"]), sheet.bytes_each)  # type: ignore[arg-type]
+    rates = _rates(theta, fit.groups[group], group.split("|")[1])
     return _derived(fit, rates, group, key, own["n_networks"], own["n_rows"], "sister")
 
 
@@ -254,7 +255,7 @@ def _from_group(fit: Fit, group: str, sheet: Rates) -> Known:
     found = fit.groups[group]
     theta = np.array(sheet.theta) + np.array(found["mean"])
     theta[3] = sheet.theta[3] if sheet.theta[3] <= NO_CALL else theta[3]
-    rates = Rates(tuple(map(float, theta)), tuple(found["kinds"]), sheet.bytes_each)  # type: ignore[arg-type]
+    rates = _rates(theta, found, group.split("|")[1])
     half = max(found.get("new_device", {}).get("0", 0.0), EIGHTY * SHEET_SPREAD)
     return Known(
         rates,

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from kd_core.latency.work import KINDS, Columns
+from kd_core.latency.work import KINDS, Columns, in_tiles
 
 DATA = Path(__file__).with_name("data")
 
@@ -95,7 +95,8 @@ def columns(network: str, batch: int = 1, folder: Path = DATA) -> Columns:
     table = stored_tables(folder)[network]
     numbers = np.array([[place[row[0]], *row[1:]] for row in table], np.float64)  # (ops, 5)
     kind, macs, weights, moved, count = numbers.T
-    return Columns(kind.astype(np.intp), macs * batch, weights + moved * batch, count)
+    effort = in_tiles(kind, macs, weights, moved) * batch
+    return Columns(kind.astype(np.intp), macs * batch, weights + moved * batch, count, effort)
 
 
 def networks(folder: Path = DATA) -> tuple[str, ...]:

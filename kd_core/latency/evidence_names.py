@@ -220,6 +220,8 @@ def network_of(published: str, source: str) -> str:
         width = found["width"]
         number = float(width) if "." in width else int(width) / 100
         return f"mobilenet_v{found['version']}_{number:g}" + (".0" if number == 1 else "")
+    if "ncnn" in source and published == "resnet50":  # Caffe's strides
+        return "resnet50_stride_first"
     name = published.lower()
     if any(part in source for part in TORCHVISION_SOURCES):
         name = AI_HUB.get(name, "" if name in NETWORK_NAMES and name == "alexnet" else name)

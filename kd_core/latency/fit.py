@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,14 @@ from kd_core.latency.fit_check import (
     new_device,
 )
 from kd_core.latency.fit_data import group_key, grouped
+from kd_core.latency.fit_model import Form
 from kd_core.latency.fit_solve import Block, Group, fit_group
 
 VERSION = 1
-KIND_SPREADS = (0.0, 0.3, 0.8)
+FORMS = tuple(Form(power, tiles) for power in (1, 3) for tiles in (False, True))
+KIND_SPREADS = (0.3, 0.0, 0.8, 2.0)
+OWN_KINDS = 60
+"""Networks of a configuration from which on it has kinds of its own."""
 """How much kinds may differ: the value with the smallest held-out error is taken in each group."""
 FEWEST_POINTS = 6
 NEW_DEVICE = (0, 1, 2, 3, 5)
@@ -44,14 +48,27 @@ def main() -> None:
     """Fit everything and write it."""
     parser = argparse.ArgumentParser(description=__doc__, prog="kd_core.latency.fit")
     parser.add_argument("--to", type=Path, default=DATA)
-    parser.add_argument("--groups", nargs="*", help="only these, such as 'ncnn|int8|cpu'")
+    parser.add_argument("--groups", nargs="*", help="fit only these anew, such as 'ncnn|int8|cpu'")
     options = parser.parse_args()
     known, held = fit_all(rows(), options.groups)
+    if options.groups:
+        known, held = _merged(options.to, known, held)
     options.to.mkdir(parents=True, exist_ok=True)
     text = json.dumps(known, indent=0, sort_keys=True) + "\n"
     (options.to / "fit.json").write_text(text, encoding="utf-8")
     packed = json.dumps(held, separators=(",", ":"), sort_keys=True).encode()
     (options.to / "errors.json.gz").write_bytes(gzip.compress(packed, mtime=0))
+
+
+def _merged(
+    folder: Path, known: dict[str, Any], held: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is there already, with some groups replaced."""
+    old = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
+    old_held = json.loads(gzip.decompress((folder / "errors.json.gz").read_bytes()))
+    for part in ("groups", "configurations"):
+        old[part] |= known[part]
+    return old, old_held | held
 
 
 def fit_all(
@@ -62,18 +79,20 @@ def fit_all(
     counts = Counter(row.configuration for row in published)
     known: dict[str, Any] = {"version": VERSION, "groups": {}, "configurations": {}}
     held: dict[str, Any] = {}
-    for key, block in sorted(grouped(published).items()):
+    for key, block in sorted(split(grouped(published)).items()):
         points = int(block.have.sum())
         if points < FEWEST_POINTS or (only and key not in only):
             continue
         began = time.perf_counter()
-        group, spread, by_network = best(block)
+        block, group, spread, by_network = best(block)
         by_family = held_out(block, group, spread, family_of)
         fresh = {}
         if len({name.partition("|")[0] for name in block.configurations}) >= LEAST_DEVICES:
             fresh = new_device(block, group, spread, NEW_DEVICE)
         known["groups"][key] = _group(block, group, spread, by_network, by_family, fresh)
-        known["configurations"] |= _configurations(key, block, group, by_network, counts)
+        found = _configurations(key, block, group, by_network, counts)
+        # numbers with kinds of their own come later in the order of the keys and replace these
+        known["configurations"] |= found
         held[key] = {
             "network": _packed(by_network),
             "family": _packed(by_family),
@@ -81,19 +100,48 @@ def fit_all(
         }
         off = errors(by_network).get("median_error", float("nan"))
         taken = time.perf_counter() - began
-        print(f"{key:32} {points:5} {off:.3f} kinds {spread} {taken:.1f} s", file=sys.stderr)
-    return known, held
+        print(
+            f"{key:46} {points:5} {off:.3f} kinds {spread} {block.form} {taken:.1f} s",
+            file=sys.stderr,
+            flush=True,
+        )
+    return known, without_double(held)
 
 
-def best(block: Block) -> tuple[Group, float, list[Held]]:
-    """The fit with the amount of freedom of the kinds that predicts best."""
-    found = []
-    for spread in KIND_SPREADS:
-        group = fit_group(block, spread)
-        held = held_out(block, group, spread)
-        found.append((errors(held).get("median_error", 9.0), spread, group, held))
-    _, spread, group, held = min(found, key=lambda each: each[:2])
-    return group, spread, held
+def split(blocks: Mapping[str, Block]) -> dict[str, Block]:
+    """The groups, and apart from them each configuration with very many networks."""
+    found = dict(blocks)
+    for key, block in blocks.items():
+        many = block.have.sum(axis=1) >= OWN_KINDS
+        for place in np.flatnonzero(many):
+            device = block.configurations[place].partition("|")[0]
+            found[f"{key}|{device}"] = block.only(np.arange(len(many)) == place)
+    return found
+
+
+def without_double(held: dict[str, Any]) -> dict[str, Any]:
+    """Each prediction once: those of configurations with kinds of their own leave their group."""
+    own = {name for key, each in held.items() if key.count("|") > 2 for name in each["network"]}
+    for key, each in held.items():
+        if key.count("|") == 2:
+            for way in ("network", "family"):
+                each[way] = {name: rows for name, rows in each[way].items() if name not in own}
+    return {key: each for key, each in held.items() if each["network"]}
+
+
+def best(block: Block) -> tuple[Block, Group, float, list[Held]]:
+    """The form that predicts best, and then the amount of freedom of the kinds that does."""
+    tried = [_tried(replace(block, form=form), KIND_SPREADS[0]) for form in FORMS]
+    chosen = min(tried, key=lambda each: each[0])[1]
+    others = [_tried(chosen, spread) for spread in KIND_SPREADS[1:]]
+    found = min([*tried, *others], key=lambda each: each[0])
+    return found[1:]
+
+
+def _tried(block: Block, spread: float) -> tuple[float, Block, Group, float, list[Held]]:
+    group = fit_group(block, spread)
+    held = held_out(block, group, spread)
+    return errors(held).get("median_error", 9.0), block, group, spread, held
 
 
 def _group(
@@ -106,6 +154,8 @@ def _group(
 ) -> dict[str, Any]:
     return {
         "kind_spread": spread,
+        "power": block.form.power,
+        "tiles": block.form.tiles,
         "kinds": _rounded(group.kinds),
         "mean": _rounded(group.mean),
         "spread": _rounded(group.spread),

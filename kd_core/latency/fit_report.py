@@ -21,7 +21,8 @@ from kd_core.latency.fit_data import group_key, label
 FOLDS = 5
 AIMS = {
     "ncnn|ncnn_default|cpu": 0.10,
-    "torch_compile|fp32|cpu": 0.08,
+    "torch_compile|fp32|cpu|intel_i7_12700h": 0.08,
+    "torch_compile|fp32|cpu|intel_i9_10940x": 0.08,
     "tensorrt|fp16|gpu": 0.06,
     "qnn|fp16|npu": 0.16,
     "qnn|int8|npu": 0.16,

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kd_core.latency.fit_model import N_COMPUTE, N_KINDS, NO_CALL, Stack
+from kd_core.latency.fit_model import N_COMPUTE, N_KINDS, NO_CALL, PLAIN, Form, Stack
 from kd_core.latency.work import KINDS
 
 Array = NDArray[np.float64]
@@ -54,6 +54,7 @@ class Block:
         have: (C, N) whether there is one.
         sheet: (C, 4) what the data sheets say.
         bytes_each: Bytes of one number.
+        form: Form of the model.
     """
 
     configurations: tuple[str, ...]
@@ -63,6 +64,7 @@ class Block:
     have: Mask
     sheet: Array
     bytes_each: int
+    form: Form = PLAIN
 
     def only(self, chosen: Mask) -> Block:
         """Only these configurations."""
@@ -120,18 +122,20 @@ def evaluate(block: Block, theta: Array, kinds: Array) -> All:
     stack = block.stack
     moves = stack.kind >= N_COMPUTE
     factor = np.exp(-kinds[stack.kind])  # (U,)
-    macs = 2e-6 * stack.macs * np.where(moves, 1.0, factor)
+    macs = stack.effort if block.form.tiles else stack.macs
+    macs = 2e-6 * macs * np.where(moves, 1.0, factor)
     moved = 1e-6 * block.bytes_each * stack.elements * np.where(moves, factor, 1.0)
-    compute = np.exp(-3 * theta[:, :1]) * macs**3  # (C, U)
-    whole = np.maximum(compute + np.exp(-3 * theta[:, 1:2]) * moved**3, 1e-300)
-    spent = np.cbrt(whole) * stack.count
+    power = block.form.power
+    compute = np.exp(-power * theta[:, :1]) * macs**power  # (C, U)
+    whole = np.maximum(compute + np.exp(-power * theta[:, 1:2]) * moved**power, 1e-300)
+    spent = (np.cbrt(whole) if power == 3 else whole) * stack.count
     computing = spent * (compute / whole)
     places = _segments(stack)
     start, network, kind = places
     by_segment = np.add.reduceat(spent, start, axis=1)  # (C, segments)
     computing_by = np.add.reduceat(computing, start, axis=1)
     count = (len(theta), len(stack.start), N_KINDS)
-    scaled, by_kind = np.where(kind >= N_COMPUTE, by_segment - computing_by, computing_by), None
+    scaled = np.where(kind >= N_COMPUTE, by_segment - computing_by, computing_by)
     by_kind = np.zeros(count)
     by_kind[:, network, kind] = -scaled
     first = np.searchsorted(network, np.arange(count[1]))

@@ -16,11 +16,7 @@ SMALL, LARGE = work_of(network(width=8)), work_of(network(width=64))
 def test_every_runtime_of_every_device_has_an_estimate_with_a_band(device):
     for choice in DEVICES[device].runtimes:
         for precision in choice.precisions:
-            try:
-                found = estimate(SMALL, Target(device, choice.name, precision=precision))
-            except ExportError as error:
-                assert error.code == "estimate_nothing"
-                continue
+            found = estimate(SMALL, Target(device, choice.name, precision=precision))
             assert 0 < found.low_ms < found.latency_ms < found.high_ms
             assert found.tier in "ABC"
             assert found.why

@@ -12,7 +12,7 @@ def columns():
     count = 12
     kind = np.sort(RNG.choice([KINDS.index(k) for k in ("conv1x1", "depthwise", "pool")], count))
     macs = np.where(kind < 8, RNG.uniform(1e6, 1e8, count), 0)
-    return Columns(kind, macs, RNG.uniform(1e4, 1e6, count), RNG.integers(1, 4, count) * 1.0)
+    return Columns(kind, macs, RNG.uniform(1e4, 1e6, count), RNG.integers(1, 4, count) * 1.0, macs)
 
 
 def block(configurations=5, networks=9):
@@ -36,7 +36,7 @@ def truth(made):
 def test_derivatives_are_those_of_finite_differences():
     made = block(2, 3)
     kinds = RNG.normal(0, 0.2, N_KINDS)
-    theta = made.sheet + [[0.1, 0.2, 0.3, 0], [0, -0.1, 0.1, 0]]
+    theta = made.sheet + np.array([[0.1, 0.2, 0.3, 0], [0, -0.1, 0.1, 0]])
     found = evaluate(made, theta, kinds)
     for place in range(3):
         step = np.zeros(4)
