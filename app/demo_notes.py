@@ -43,6 +43,7 @@ def of_image(chosen: Chosen, opened: Opened, prepared: Pixels) -> None:
 
 def of_crops(chosen: Chosen, crops: Pixels) -> None:
     """How many of a field's crops (n, C, S, S) are unlike the training images."""
+    st.caption(say("demo.field.knows", classes=list(chosen.record.data.classes)))
     rows = np.linspace(0, len(crops) - 1, min(len(crops), MOST_JUDGED)).round().astype(int)
     judged = _judge(chosen, crops[rows])
     if not judged:
