@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,11 @@ from app.texts import say
 from app.theme import is_dark
 from app.tradeoffs_choice import Choice
 from kd_core.errors import KDLabError
+from kd_core.figures.estimates import estimates_figure, estimates_info
 from kd_core.figures.landscape import landscape_info
 from kd_core.figures.landscape_look import landscape_figure
 from kd_core.figures.parallel import parallel_figure, parallel_info
-from kd_core.study.costs import cost_of
+from kd_core.study.costs import THIS_MACHINE, cost_of
 from kd_core.study.recommend import (
     Recommendation,
     headline,
@@ -32,9 +32,6 @@ from kd_core.text import Msg
 
 ROWS = 300
 """Rows of the table on the page; the CSV has all."""
-
-EXTRA = ("estimates",) if importlib.util.find_spec("kd_core.figures.estimates") else ()
-"""Views whose figure may be missing from an installation."""
 
 PICTURE = {"toImageButtonOptions": {"format": "svg", "filename": "kd-lab"}, "displaylogo": False}
 PARALLEL = (
@@ -283,15 +280,18 @@ def table(choice: Choice) -> None:
 
 
 def estimates(choice: Choice) -> None:
-    """Predicted against published latencies on the chosen device, and the worst networks."""
-    from kd_core.figures.estimates import estimates_figure, estimates_info
-
+    """Predicted against published latencies of networks that the fit had not seen."""
+    place = choice.place
+    device = "" if place.device == THIS_MACHINE else place.device
     try:
-        info = estimates_info(choice.place.device, choice.place.runtime)
+        info = estimates_info(device, place.runtime)
     except KDLabError as error:
         st.info(say(error.msg))
         return
-    st.plotly_chart(
-        estimates_figure(info, say, is_dark()), width="stretch", theme=None, key="estimates",
-        config=PICTURE,
-    )  # fmt: skip
+    if not info.device and device:
+        st.info(say("tradeoffs.estimates.elsewhere", device=say(data.title(device))))
+    st.markdown(say("tradeoffs.estimates.error", median=info.median_error, within=info.within_20))
+    figure = estimates_figure(info, say, is_dark())
+    st.plotly_chart(figure, width="stretch", theme=None, key="estimates", config=PICTURE)
+    if info.worst:
+        st.caption(say("tradeoffs.estimates.worst", names=[name for name, _ in info.worst]))

@@ -14,7 +14,7 @@ from app.tradeoffs_choice import Choice, Studies
 from kd_core.errors import KDLabError
 from kd_core.study.models_frame import metrics_in
 
-VIEWS = ("table", "parallel", "compare", *views.EXTRA, "designer", "export")
+VIEWS = ("table", "parallel", "compare", "estimates", "designer", "export")
 
 
 def choose(studies: Studies) -> Choice:
