@@ -56,7 +56,7 @@ class Side:
         precision: Number format of its weights.
         params: Parameters; ``nonzero`` of them are not zero.
         macs: Multiply-accumulates for one image.
-        latency_ms: Median of one image on this machine, both sides measured one after the other.
+        latency_ms: Median of one image on this machine, both sides measured in turns.
         predictions: On the validation part.
     """
 
@@ -106,7 +106,7 @@ def check(
         after: The model that it left.
         metric: The metric of the verdict.
         margin: How much worse still counts as as good.
-        unrest: How far two measurements of the origin's latency were apart, as a share.
+        unrest: How far two measurements of the ratio of latencies were apart, as a share.
         layers: What onnxruntime really runs in each layer of the file.
         features: Instruction sets of this processor.
 

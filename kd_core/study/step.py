@@ -36,7 +36,7 @@ from kd_core.study.model_files import (
     stage,
 )
 from kd_core.study.records import Job, ModelRecord, ScoreRecord, write_json
-from kd_core.study.step_truth import quick_ms, truth_of
+from kd_core.study.step_truth import in_turns, truth_of
 from kd_core.study.tuning import Tuner, history_length
 from kd_core.train.checkpoint import network_hash
 from kd_core.train.loader import normalisation
@@ -139,11 +139,11 @@ class Step:
             data, externals = self.chaining.data, self.chaining.externals
             scores = evaluate_file(file, run, job, data, externals, self.name)
         with stage(job, "measure"), job.exclusive():
-            before_ms = quick_ms(self.chaining.origin_file, run.latency)
-            measured = measure_file(file, run, job, self.name)
-            after_ms = quick_ms(self.chaining.origin_file, run.latency)
+            measure_file(file, run, job, self.name)
+            image = parity_images(self.chaining.data, run.data)[:1]
+            timed = in_turns(self.chaining.origin_file, file, image, run.latency)
         record = self._record(figures, tuner, scores)
-        truth = truth_of(self.chaining, parent, record, measured[0], (before_ms, after_ms))
+        truth = truth_of(self.chaining, parent, record, timed)
         record = record.change(truth=truth)
         write_json(self.folder / DONE, record.to_json())
         shutil.rmtree(work, ignore_errors=True)

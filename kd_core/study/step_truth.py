@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kd_core import hardware
 from kd_core.compress import COMPRESSORS
+from kd_core.compress.quantise_timing import medians_ms
 from kd_core.compress.ran import layers_run
 from kd_core.compress.truth import Side, check
 from kd_core.config import LatencySettings
 from kd_core.evaluate.predictions import Predictions, read_predictions
-from kd_core.latency.measure import measure
-from kd_core.latency.records import Measurement
 from kd_core.study.model_files import gzip_bytes, model_folder
 from kd_core.study.records import Finding, ModelRecord, TruthRecord
 from kd_core.tasks import TASKS
@@ -24,17 +27,43 @@ MARGIN = 0.01
 """How much worse counts as as good in a record; a page may ask again with the study's own."""
 
 
-def quick_ms(file: Path, settings: LatencySettings) -> float:
-    """Median milliseconds of one image, now: what a step is compared with on the same machine."""
-    return measure(file, settings.change(batch=2))[0].latency_ms_p50
+@dataclass(frozen=True)
+class Turns:
+    """Two files timed in turns on this machine, twice.
+
+    Attributes:
+        origin_ms: Median of one image, the first file.
+        own_ms: The second file.
+        unrest: How far the two ratios were apart, as a share.
+    """
+
+    origin_ms: float
+    own_ms: float
+    unrest: float
+
+
+def in_turns(
+    origin: Path, file: Path, image: NDArray[np.float32], settings: LatencySettings
+) -> Turns:
+    """Time two files call by call, so that whatever else the machine does slows both alike.
+
+    Raises:
+        ExportError: A file cannot be opened.
+    """
+    one, two = (medians_ms([origin, file], image, settings.threads) for _ in range(2))
+    ratios = one[0] / one[1], two[0] / two[1]
+    return Turns(
+        origin_ms=(one[0] + two[0]) / 2,
+        own_ms=(one[1] + two[1]) / 2,
+        unrest=abs(ratios[0] - ratios[1]) / min(ratios),
+    )
 
 
 def truth_of(
     chaining: Chaining,
     before: ModelRecord,
     after: ModelRecord,
-    measured: Measurement,
-    reference_ms: tuple[float, float],
+    timed: Turns,
 ) -> TruthRecord:
     """What the check says of a step.
 
@@ -42,25 +71,24 @@ def truth_of(
         chaining: The chain; its first model is the judge of speed and accuracy.
         before: The model that the step began with.
         after: The model that it left, without its truth.
-        measured: Its latency for one image.
-        reference_ms: That of the chain's first model, measured just before and just after.
+        timed: The chain's first model and this one, timed in turns.
     """
     file = model_folder(chaining.job.folder, after.name) / "model.onnx"
     first = chaining.first
     zipped = first.gzip_bytes or gzip_bytes(chaining.origin_file)
     found = check(
         COMPRESSORS[after.method].family,
-        side(first, zipped, sum(reference_ms) / 2, _answers(chaining.origin, first.name)),
+        side(first, zipped, timed.origin_ms, _answers(chaining.origin, first.name)),
         side(before, before.gzip_bytes),
         side(
             after,
             after.gzip_bytes,
-            measured.latency_ms_p50 if measured.batch == 1 else None,
+            timed.own_ms,
             _answers(chaining.job.folder, after.name),
         ),
         metric=TASKS[chaining.data.task].select_metric,
         margin=MARGIN,
-        unrest=abs(reference_ms[0] - reference_ms[1]) / min(reference_ms),
+        unrest=timed.unrest,
         layers=layers_run(file),
         features=hardware.cpu()["features"],
     )
