@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,10 +94,7 @@ def device() -> Place:
     """The device first, then what runs the file there."""
     known = {name: spec for name, spec in data.devices().items() if name != THIS_MACHINE}
     columns = st.columns([3, 2, 1.4, 1.6])
-    asked = st.query_params.get("device")
-    if asked in known:  # a link may name the device as the command line does
-        st.session_state["device"] = asked
-        st.query_params["device"] = device_title(asked)
+    _plain_name(known)
     name = columns[0].selectbox(
         say("tradeoffs.device"),
         [THIS_MACHINE, *known],
@@ -104,6 +102,7 @@ def device() -> Place:
         help=say("tradeoffs.device.help"),
         key="device",
         bind="query-params",
+        on_change=_forget_plain_name,
     )
     if name == THIS_MACHINE:
         columns[1].caption(say("tradeoffs.this_machine.about"))
@@ -134,6 +133,28 @@ def device() -> Place:
         bind="query-params",
     )
     return Place(name, runtime, threads, precision)
+
+
+PLAIN = "on"
+"""Parameter of the address with a device as the command line names it: ``?on=raspberry_pi_4``."""
+
+
+def _plain_name(known: Collection[str]) -> None:
+    """Take the device from a link that names it plainly; it stays in the address until another
+    is chosen, which then stands there under its title.
+    """  # noqa: D205
+    asked = st.query_params.get("device", "")
+    if asked in known:
+        st.query_params[PLAIN] = asked
+    elif asked:
+        return
+    plain = st.query_params.get(PLAIN)
+    if plain in known and "device" not in st.session_state:
+        st.session_state["device"] = plain
+
+
+def _forget_plain_name() -> None:
+    st.query_params.pop(PLAIN, None)
 
 
 def device_title(name: str) -> str:

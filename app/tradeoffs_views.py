@@ -85,7 +85,7 @@ def lines(choice: Choice, chosen: Found) -> list[Msg]:
             said.append(Msg("recommend.against", fields))
     said += other_runtimes(choice, row)
     cost = data.costs(choice.studies, choice.at, choice.place, choice.reference_shape)
-    if row["source"] == "estimated":
+    if row["source"] != "measured" and row["shape"] in cost:
         said += cost[str(row["shape"])].why
     said.append(reasons(found, within, choice.metric, choice.margin))
     if found.runner_up is not None:

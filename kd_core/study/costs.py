@@ -90,7 +90,7 @@ def cost_of(
     try:
         found = estimate(work, target, evidence, known)
     except KDLabError as error:
-        return Cost(**facts, why=(error.msg,))
+        return Cost(**facts, why=(error.msg, *memory.why))
     power = energy(found, device)
     if power is not None:
         facts |= {"energy_low_mj": power.low_mj, "energy_high_mj": power.high_mj}
@@ -103,7 +103,7 @@ def cost_of(
         tier=found.tier,
         n_networks=found.n_networks,
         n_rows=found.n_rows,
-        why=found.why,
+        why=(*found.why, *memory.why),
         derived_from=found.derived_from,
         **facts,
     )
