@@ -6,16 +6,20 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnxruntime
 from onnx import ModelProto
 
 from kd_core import hardware
 from kd_core.compress.quantise_calibrate import Ranges, calibrate
-from kd_core.compress.quantise_graph import keep, layers, own_file, prepare
+from kd_core.compress.quantise_graph import batch_of, keep, layers, own_file, pieces, prepare
 from kd_core.compress.quantise_layers import counts, layer_errors, layer_table
 from kd_core.compress.quantise_qdq import Scheme, bits_for_this_cpu, has_vnni, write_qdq
 from kd_core.compress.quantise_timing import converting_share, medians_ms, node_times, time_by_op
 from kd_core.compress.spec import COMPRESSORS, CompressorSpec, Made, Subject, Workshop
+from kd_core.export.contract import INPUT
 from kd_core.export.onnx_file import precision_of
+from kd_core.export.onnx_model import open_session
 from kd_core.registry import Param
 from kd_core.text import Msg
 
@@ -86,6 +90,9 @@ def written(
     file = keep(write_qdq(model, ranges, scheme, floats), origin, shop.folder / "int8.onnx")
     table = layer_table(model, file, floats, errors)
     facts, notes = about(origin, file, shop)
+    if scheme.weight_bits == 8 and has_vnni() is False:
+        facts["saturation"] = saturation(file, shop)
+        notes = (Msg("quantise.note.may_saturate", facts["saturation"]), *notes)
     facts |= {
         "layers": table,
         "counts": counts(table),
@@ -112,13 +119,29 @@ def about(origin: Path, file: Path, shop: Workshop) -> tuple[dict[str, Any], tup
     return facts, (Msg("quantise.note.converting", {"share": converting}),)
 
 
+def saturation(file: Path, shop: Workshop) -> dict[str, int]:
+    """How often this processor's quick sums, which can overflow, change an answer.
+
+    The answers that count (:class:`~kd_core.export.OnnxModel`) are always computed without.
+    """
+    images = shop.images("train", ERROR_IMAGES)
+    size = batch_of(own_file(file)) or 1
+    quick = open_session(file, shop.threads, onnxruntime.SessionOptions())
+    exact = open_session(file, shop.threads)
+    one, two = (
+        np.concatenate([session.run(None, {INPUT: piece})[0] for piece in pieces(images, size)])
+        for session in (quick, exact)
+    )
+    return {"n": int((one.argmax(1) != two.argmax(1)).sum()), "images": len(one)}
+
+
 def _remarks(
     table: list[dict[str, Any]], scheme: Scheme, floats: Collection[str]
 ) -> tuple[Msg, ...]:
     notes = []
     if scheme.weight_bits == 7:
         notes.append(Msg("quantise.note.seven_bits"))
-    lost = [row for row in table if row["state"] == "float" and row["op"] != ""]
+    lost = [row for row in table if row["state"] == "float"]
     chosen = [row["name"] for row in lost if row["why"] and row["why"]["id"].endswith("chosen")]
     if chosen:
         notes.append(Msg("quantise.note.chosen", {"n": len(chosen), "names": chosen[:8]}))

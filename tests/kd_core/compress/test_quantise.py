@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from kd_core.compress import COMPRESSORS, Made, Subject, Workshop
+from kd_core.compress import COMPRESSORS, Made, Subject, Workshop, quantise
 from kd_core.compress.quantise_graph import own_file, tensors
 from kd_core.export import OnnxModel
 from kd_core.export.onnx_file import precision_of
@@ -87,6 +87,16 @@ def test_what_is_not_float_is_refused(file, shop):
     made = apply("int8", file, shop)
     refused = spec.refuses(Subject(made.file), spec.check({}))
     assert (refused.id, refused.params) == ("refuses.not_float", {"precision": "int8"})
+
+
+@pytest.mark.parametrize(("vnni", "told"), [(False, True), (True, False), (None, False)])
+def test_8_bits_without_vnni_are_tried_for_saturation(file, shop, monkeypatch, vnni, told):
+    monkeypatch.setattr(quantise, "has_vnni", lambda: vnni)
+    made = apply("int8", file, shop, weight_bits="8")
+    assert ("saturation" in made.facts) == told
+    assert ("quantise.note.may_saturate" in [note.id for note in made.notes]) == told
+    if told:
+        assert made.facts["saturation"]["images"] == 32
 
 
 FRESH = """
