@@ -101,7 +101,7 @@ def _exported(network: str) -> bytes:
     torch.onnx.export(
         build_real(network),
         images,
-        stream,
+        stream,  # type: ignore[arg-type]
         dynamo=False,
         opset_version=OPSET,
         input_names=["images"],

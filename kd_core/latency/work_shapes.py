@@ -65,14 +65,15 @@ class Shapes:
             shape = self.shape(node.input[0])
             if shape is None or 0 in shape:
                 return
-            ends = {a.name: int(a.i) for a in node.attribute}
+            ends: dict[str, int] = {a.name: int(a.i) for a in node.attribute}
             first, last = ends.get("start", 0), ends.get("end", len(shape))
             result: NDArray[Any] = np.array(shape, np.int64)[first:last]
         else:
             if not all(name in self.values for name in node.input if name):
                 return
             feeds = {name: self.values[name] for name in node.input if name}
-            result = ReferenceEvaluator(node).run(None, feeds)[0]
+            computed: Any = ReferenceEvaluator(node).run(None, feeds)
+            result = computed[0]
         if result.size <= SMALL:
             self.values[node.output[0]] = result
             kind = onnx.helper.np_dtype_to_tensor_dtype(result.dtype)
