@@ -17,6 +17,7 @@ from app.demo_present import presenting
 from app.services import services
 from app.texts import say
 from kd_core.data.sources.sample import PARASITES
+from kd_core.slides.read import open_slide
 from kd_core.study.records import RunRecord
 
 UPLOAD_TYPES = (
@@ -212,6 +213,9 @@ def _sample_row(samples: dict[str, Picture], shown: str, *, thumbnails: bool = T
 
 
 def _thumbnail(picture: Picture) -> NDArray[np.uint8]:
-    if isinstance(picture.content, bytes):
+    if not isinstance(picture.content, bytes):
+        return demo_pictures.square(picture.content)
+    if picture.embedded:
         return demo_pictures.field_thumbnail(picture.name)
-    return demo_pictures.square(picture.content)
+    with open_slide(picture.content, picture.name) as slide:
+        return demo_pictures.square(slide.thumbnail(160))

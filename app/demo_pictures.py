@@ -259,8 +259,15 @@ def guess_kind(slide: Slide, side: float, cells: bool) -> Kind:
     if longest <= SINGLE_RATIO * side:
         return "image"
     if cells:
-        return "cells" if slide.whole else "tiles"
+        return "cells"
     return "image" if slide.whole and len(slide.levels) == 1 else "tiles"
+
+
+def kinds_of(slide: Slide, cells: bool) -> tuple[Kind, ...]:
+    """The ways in which a picture can be taken; what is too large for one piece has fewer."""
+    if slide.whole:
+        return KINDS
+    return ("cells", "tiles") if cells else ("tiles",)
 
 
 def square(image: NDArray[np.uint8], side: int = THUMBNAIL_PX) -> NDArray[np.uint8]:

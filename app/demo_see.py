@@ -26,6 +26,7 @@ from kd_core.slides.cells import Cell, read_field
 from kd_core.slides.classify import BATCH, Timing, stream
 from kd_core.slides.crops import EXAMPLES, SAMPLE_WINDOW, CropWindow, crop_cells, measure_window
 from kd_core.slides.slide import Slide
+from kd_core.slides.sweep import sweep
 from kd_core.slides.tiles import Tile, choose_level, grid, tiles
 from kd_core.slides.truth import match, read_truth
 from kd_core.study.records import RunRecord
@@ -33,10 +34,11 @@ from kd_core.text import Msg
 
 BLOCK_PX = 2048
 """Side of the parts in which a large slide is searched for cells."""
-MOST_BLOCKS = 40
+MOST_BLOCKS = 10
 MOST_TILES = 4000
-MOST_PIECES = 8000
-"""Cells of one slide; a crop of 64 pixels takes 12 kB, so all together take less than 100 MB."""
+MOST_PIECES = 10_000
+"""Cells of one slide, more than so many blocks of a usual smear hold; a crop of 64 pixels takes
+12 kB, so all together take about 120 MB."""
 
 Pixels = NDArray[np.uint8]
 Tell = Callable[[str, int, int], None]
@@ -83,28 +85,27 @@ def see_cells_of_slide(chosen: Chosen, opened: Opened, tell: Tell) -> Seen:
     """
     slide, contract = opened.slide, chosen.teacher.contract
     window = crop_window(chosen.record, embedded=False)
-    places = grid(slide, BLOCK_PX).places
-    rows = np.linspace(0, len(places) - 1, min(len(places), MOST_BLOCKS)).round().astype(int)
     cells: list[Cell] = []
     crops: list[Pixels] = []
     began = time.perf_counter()
-    for done, row in enumerate(rows):
-        tell("blocks", done, len(rows))
-        x, y, _ = places[row]
-        block = slide.region(x, y, BLOCK_PX, BLOCK_PX)
-        found = read_field(block)
-        whole = [cell for cell in found.cells if not cell.cut] if not found.problem else []
-        if whole:
-            crops.append(crop_cells(block, whole, contract, window))
-            cells += [cell.moved(x, y) for cell in whole]
+
+    def told(done: int, total: int) -> None:
+        tell("blocks", done, total)
+
+    searched = 0
+    for block in sweep(slide, MOST_BLOCKS, BLOCK_PX, tick=told):
+        searched += 1
+        if block.cells:
+            crops.append(crop_cells(block.image, block.cells, contract, window))
+            cells += block.in_slide()
         if len(cells) > MOST_PIECES:
             break
     if not cells:
-        return _nothing(chosen, opened, Msg("demo.slide.no_cells", {"n": len(rows)}))
+        return _nothing(chosen, opened, Msg("demo.slide.no_cells", {"n": searched}))
     find_ms = (time.perf_counter() - began) * 1e3
     together = np.concatenate(crops)
     answers, network_ms = _ask(chosen, together, tell)
-    fields = {"n": done + 1, "of": len(places), "side": BLOCK_PX}
+    fields = {"n": searched, "side": BLOCK_PX}
     return Seen(
         *(slide.width, slide.height, _view(slide)),
         places=tuple(cells),

@@ -41,8 +41,9 @@ def look_at(chosen: Chosen, picture: Picture) -> None:
 def choose_kind(chosen: Chosen, opened: Opened) -> demo_pictures.Kind:
     """How the picture is taken: guessed from its size, and the visitor may say otherwise."""
     side = demo_pictures.typical_side(chosen.record)
-    guess = demo_pictures.guess_kind(opened.slide, side, demo_pictures.of_cells(chosen.record))
-    kinds = demo_pictures.KINDS if opened.slide.whole else ("tiles",)
+    cells = demo_pictures.of_cells(chosen.record)
+    guess = demo_pictures.guess_kind(opened.slide, side, cells)
+    kinds = demo_pictures.kinds_of(opened.slide, cells)
     kind: demo_pictures.Kind = st.segmented_control(
         say("demo.kind"),
         kinds,

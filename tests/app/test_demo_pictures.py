@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from app.demo_pictures import Kept, Picture, guess_kind, of_content, square
+from app.demo_pictures import Kept, Picture, guess_kind, kinds_of, of_content, square
 from kd_core.slides.slide import ArraySlide
 
 
@@ -17,6 +17,13 @@ from kd_core.slides.slide import ArraySlide
 def test_a_picture_is_taken_by_its_size_and_the_study(width, height, cells, kind) -> None:
     slide = ArraySlide(np.zeros((height, width, 3), np.uint8))
     assert guess_kind(slide, 40, cells) == kind
+
+
+@pytest.mark.parametrize(("cells", "kinds"), [(True, ("cells", "tiles")), (False, ("tiles",))])
+def test_what_is_too_large_for_one_piece_is_never_taken_as_one(cells, kinds) -> None:
+    slide = ArraySlide(np.broadcast_to(np.zeros(1, np.uint8), (20_000, 20_000, 1)))
+    assert kinds_of(slide, cells) == kinds
+    assert guess_kind(slide, 40, cells) == kinds[0]
 
 
 def test_the_one_not_used_for_longest_is_dropped_and_closed() -> None:
