@@ -3,9 +3,8 @@ import json
 import numpy as np
 import pytest
 
-import kd_core.compress.wizard as wizard
 from kd_core.compress import COMPRESSORS, Subject
-from kd_core.compress.wizard import Trial, search
+from kd_core.compress.wizard import search
 from kd_core.errors import JobError
 from kd_core.export import OnnxModel
 from tests.helpers_onnx import small_file, small_shop
@@ -48,16 +47,6 @@ def test_a_bound_that_nothing_keeps_returns_the_float_file(file, shop):
     assert found.verdict is None
     layers = [t.params.get("layers") for t in found.trials if t.method == "int8_mixed"]
     assert layers == [1, 2]  # of four layers: leaving all in float is no INT8
-
-
-def test_the_fastest_is_chosen_only_where_it_is_really_faster():
-    float_file = Trial("", latency_ms=10.0, keeps=True, size_bytes=100)
-    noise = Trial("int8", latency_ms=9.9, keeps=True, size_bytes=50)
-    outside = Trial("fp16", latency_ms=1.0, keeps=False, size_bytes=10)
-    faster = Trial("int8_mixed", latency_ms=7.0, keeps=True, size_bytes=60)
-    assert wizard._choose([float_file, noise, outside], "fastest") == 0
-    assert wizard._choose([float_file, noise, outside, faster], "fastest") == 3
-    assert wizard._choose([float_file, noise, outside, faster], "smallest") == 1
 
 
 def test_as_a_step_of_a_chain(file, shop):
