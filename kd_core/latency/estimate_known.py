@@ -119,14 +119,13 @@ def known(
     other = _other_threads(fit, name, choice, precision, group)
     if other:
         return _with_threads(fit, other, group, precision, counted)
-    if group in fit.groups:
-        sister = _sister(fit, name, device, choice.unit, counted)
-        if sister and not math.isnan(sheet.theta[0]):
-            return _from_sister(fit, group, sheet, sister)
-        if not math.isnan(sheet.theta[0]):
-            return _from_group(fit, group, sheet)
     if math.isnan(sheet.theta[0]):
         raise ExportError("estimate_nothing", runtime=choice.name, precision=precision)
+    sister = _sister(fit, name, device, choice.unit, counted)
+    if sister:
+        return _from_sister(fit, group, sheet, sister)
+    if group in fit.groups:
+        return _from_group(fit, group, sheet)
     return Known(sheet, why=(Msg("estimate.why.sheet"),))
 
 
@@ -238,8 +237,17 @@ def _sister(
 def _from_sister(
     fit: Fit, group: str, sheet: Rates, sister: tuple[str, Mapping[str, Any], Rates]
 ) -> Known:
-    """Sheet + what is usual for the runtime + what is special about the device."""
+    """Sheet + what is usual for the runtime + what is special about the device.
+
+    What is usual is that of the sister where nobody published times with the runtime.
+    """
     key, own, sister_sheet = sister
+    if group not in fit.groups:
+        theta = np.array(sheet.theta) + np.array(own["theta"]) - np.array(sister_sheet.theta)
+        theta[3] = sheet.theta[3] if sheet.theta[3] <= NO_CALL else theta[3]
+        rate, width, overhead, call = map(float, np.where(np.isfinite(theta), theta, sheet.theta))
+        rates = replace(sheet, theta=(rate, width, overhead, call))
+        return _derived(fit, rates, "", key, own["n_networks"], own["n_rows"], "sister")
     usual = np.array(fit.groups["|".join(own["group"].split("|")[:3])]["mean"])
     special = np.array(own["theta"]) - np.array(sister_sheet.theta) - usual
     special[~np.isfinite(special)] = 0.0
