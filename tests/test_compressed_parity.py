@@ -64,7 +64,7 @@ def test_each_step_leaves_what_it_promised_and_the_truth_about_it(compressed_stu
     told = {finding.msg["id"] for finding in record.models[2].truth.findings}
     # So small a network grows by its tables of scales, and that is said.
     assert "truth.size_unchanged" in told
-    assert record.models[1].training.teacher_images > 0
+    assert record.models[1].training.steps > 0
     assert record.parents.keys() == {"origin", "teacher"}
     facts = json.loads((last.folder / "models" / "3-int8" / "facts.json").read_text())
     assert facts["params"]["images"] == 16
