@@ -138,11 +138,11 @@ def _runtimes(chosen: Chosen) -> None:
     rows = [
         {
             say("devices.column.runtime"): say(f"runtime.{choice.name}"),
+            **_sureness(chosen, choice, evidence),
             say("devices.column.threads"): ", ".join(str(n) for n in choice.threads if n) or "–",
             say("devices.column.formats"): ", ".join(
                 say(f"precision.{name}") for name in choice.precisions
             ),
-            **_sureness(chosen, choice, evidence),
         }
         for choice in chosen.spec.runtimes
     ]

@@ -74,12 +74,12 @@ def errors(chosen: Chosen) -> None:
         return
     table = [
         {
+            say("devices.column.before"): number(one.before, "percent"),
+            say("devices.column.after"): number(one.after, "percent"),
+            say("devices.column.networks"): one.networks,
             say("devices.column.runtime"): say(f"runtime.{one.runtime}"),
             say("devices.column.threads"): one.threads,
             say("devices.column.format"): say(f"precision.{one.precision}"),
-            say("devices.column.networks"): one.networks,
-            say("devices.column.before"): number(one.before, "percent"),
-            say("devices.column.after"): number(one.after, "percent"),
         }
         for one in found
     ]
@@ -100,11 +100,11 @@ def _figures(chosen: Chosen, rows: list[EvidenceRow]) -> None:
         table.append(
             {
                 say("devices.column.network"): row.name,
+                say("devices.column.measured"): number(row.latency_ms, "ms"),
+                say("devices.column.estimated"): guess,
                 say("devices.column.runtime"): say(f"runtime.{row.runtime}"),
                 say("devices.column.threads"): row.threads,
                 say("devices.column.format"): say(f"precision.{row.precision}"),
-                say("devices.column.measured"): number(row.latency_ms, "ms"),
-                say("devices.column.estimated"): guess,
                 say("devices.column.when"): datetime.fromtimestamp(row.measured_at).strftime(
                     "%Y-%m-%d %H:%M"
                 ),

@@ -10,12 +10,16 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from kd_core.errors import ConfigError
 from kd_core.latency.devices import DEVICES, FOLDER, DeviceSpec, RuntimeChoice, read_device
 from kd_core.latency.own_evidence import forget_evidence
 
 THIS_MACHINE = "this_machine"
+OPERATIONS = {"avx512f": 64, "avx2": 32, "asimd": 16}
+"""32-bit float operations of one core in one cycle, by the widest instruction set it has."""
+
 NAME = re.compile(r"[a-z][a-z0-9_]{2,39}")
 
 
@@ -120,9 +124,18 @@ def this_machine() -> DeviceSpec:
         runtimes=(RuntimeChoice("onnxruntime", threads_here(), ("fp32", "int8", "fp16"), "cpu"),),
         core="x86" if x86 else "out_of_order_arm",
         cores=cpu["cores"],
+        ghz=_ghz(psutil.cpu_freq()),
+        flops_per_cycle=next(
+            (ops for feature, ops in OPERATIONS.items() if feature in cpu["features"]), 8
+        ),
         ram_bytes=int(psutil.virtual_memory().total),
         title=cpu["model"],
     )
+
+
+def _ghz(clock: Any) -> float:
+    """The highest clock that the system tells, else the present one; 0 where it tells none."""
+    return round((clock.max or clock.current) / 1000, 2) if clock else 0.0
 
 
 def threads_here() -> tuple[int, ...]:
