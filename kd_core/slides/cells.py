@@ -50,6 +50,7 @@ LEAST_COLOUR = 12.0  # median difference between the channels inside cells, of 2
 DARKEST = 90.0  # median green light of the empty background, of 255
 LEAST_EVEN = 0.12  # spread of the background's green light between its quartiles, as a share
 LEAST_EMPTY = 0.02  # share of the picture that is background
+BLACK, BLACK_SHARE, CUT_OUT_PX = 5, 0.02, 300  # a small picture with black around one cell
 JUDGED = 60  # cells whose shape is looked at
 
 
@@ -133,6 +134,8 @@ def read_field(image: NDArray[np.uint8]) -> Field:
     height, width = image.shape[:2]
     if is_grey(image):
         return Field((), 0.0, Msg("cells.problem.grey"))
+    if min(height, width) < CUT_OUT_PX and (image <= BLACK).all(2).mean() > BLACK_SHARE:
+        return Field((), 0.0, Msg("cells.problem.cut_out"))
     labels, scale = segment(image[..., 1])
     found = regionprops(labels)
     if not found:

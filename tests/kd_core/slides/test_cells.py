@@ -79,13 +79,16 @@ def test_what_is_no_field(field, drawn):
     noise = rng.integers(0, 256, (200, 200, 3), dtype=np.uint8)
     y, x = np.mgrid[:300, :300]
     rods = np.where(((x // 9 + y // 60) % 3 == 0)[..., None], (200, 120, 150), (225, 220, 230))
+    masked = np.where(((x - 75) ** 2 + (y - 75) ** 2 < 60**2)[..., None], 150, 0)[:150, :150]
+    masked = (masked + rng.integers(0, 5, masked.shape) * [9, 1, 2]).astype(np.uint8)
+    masked[masked.max(2) < 60] = 0
     pictures = {
         "cells.problem.grey": [grey(image), image[..., :1]],
         "cells.problem.few": [np.full((90, 90, 3), (220, 219, 218), np.uint8), image[:70, :70]],
         "cells.problem.large": [drawn(200, 200, 30, 66)[0]],
         "cells.problem.small": [drawn(400, 300, 4, 16)[0]],
         "cells.problem.background": [noise, (image * 0.3).astype(np.uint8)],
-        "cells.problem.shape": [],
+        "cells.problem.cut_out": [masked],
     }
     for wanted, some in pictures.items():
         for picture in some:
