@@ -226,7 +226,7 @@ LITTLE_BY_INT8 = ("depthwise", "pool", "elementwise", "activation", "norm", "mem
 """Kinds of layer that move numbers more than they multiply them."""
 
 
-def preflight_aside(ask: Ask, timeout_s: float = 180) -> tuple[Expected, ...]:
+def preflight_aside(ask: Ask, timeout_s: float = 300) -> tuple[Expected, ...]:
     """:func:`preflight` in a process of its own.
 
     Raises:
