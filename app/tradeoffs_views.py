@@ -291,7 +291,8 @@ def estimates(choice: Choice) -> None:
     if not info.device and device:
         st.info(say("tradeoffs.estimates.elsewhere", device=say(data.title(device))))
     st.markdown(say("tradeoffs.estimates.error", median=info.median_error, within=info.within_20))
-    figure = estimates_figure(info, say, is_dark())
+    # said above; in the figure it would stand on the legend
+    figure = estimates_figure(info, say, is_dark()).update_layout(title=None)
     st.plotly_chart(figure, width="stretch", theme=None, key="estimates", config=PICTURE)
     if info.worst:
         st.caption(say("tradeoffs.estimates.worst", names=[name for name, _ in info.worst]))
