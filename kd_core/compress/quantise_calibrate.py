@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Literal
 
@@ -94,8 +96,10 @@ def _collect(
 ) -> Mapping[str, Any]:
     for number, batch in enumerate(batches):
         tick("compress", number, len(batches))
-        calibrator.collect_data(_Batch(batch))
-    return calibrator.compute_data()  # type: ignore[no-any-return]
+        with redirect_stdout(io.StringIO()):  # the calibrators print what they do
+            calibrator.collect_data(_Batch(batch))
+    with redirect_stdout(io.StringIO()):
+        return calibrator.compute_data()  # type: ignore[no-any-return]
 
 
 def _pair(values: tuple[Any, Any]) -> tuple[float, float]:

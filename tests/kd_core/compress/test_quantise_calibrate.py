@@ -41,3 +41,9 @@ def test_symmetric_ranges_have_0_in_the_middle(model_and_images):
     low, high = calibrate(model, images, symmetric=True)["images"]
     assert low == pytest.approx(-high)
     assert high == pytest.approx(float(np.abs(images).max()))
+
+
+@pytest.mark.parametrize("method", ["percentile", "entropy"])
+def test_nothing_is_printed(model_and_images, capsys, method):
+    calibrate(*model_and_images, method)
+    assert capsys.readouterr().out == ""
