@@ -33,7 +33,7 @@ from benchmarks.synthetic_store import make_home
 ROOT = Path(__file__).parent.parent
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PATIENT_MS = 600_000
-SETTLED_MS, MOST_STEPS = 3000, 40
+SETTLED_MS, MOST_STEPS = 10_000, 40
 AIMS = {"slider_p95_ms": 500, "navigation_p95_ms": 800, "reload_ratio": 1.5}
 DEVICE = "raspberry_pi_4"
 
