@@ -21,8 +21,8 @@ def pearson_distance(first: Tensor, second: Tensor) -> Tensor:
     >>> pearson_distance(row, -row).item()
     2.0
     """
-    centred = (values - values.mean(1, keepdim=True) for values in (first, second))
-    return 1 - F.cosine_similarity(*centred, dim=1)
+    a, b = (values - values.mean(1, keepdim=True) for values in (first, second))
+    return 1 - F.cosine_similarity(a, b, dim=1)
 
 
 def dist(
