@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 
 import pytest
@@ -50,5 +51,5 @@ def test_bars_of_one_class_do_not_cover_each_other(models) -> None:
     answered = [Answered(f"m{i}", (0.5, 0.5)) for i in range(models)]
     figure = probability_bars_figure(probability_bars_info(["a", "b"], answered), say, dark=True)
     places = sorted(trace.y[0] for trace in figure.data)
-    assert all(b - a >= figure.data[0].width for a, b in zip(places, places[1:], strict=False))
+    assert all(b - a >= figure.data[0].width for a, b in itertools.pairwise(places))
     assert figure.layout.height < 500
