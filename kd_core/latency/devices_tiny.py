@@ -132,7 +132,8 @@ def _phone(name: str, npu: bool = True, cores: int = 4, **sheet: Any) -> None:
         RuntimeChoice("onnxruntime", (cores, 1), ("fp32", "int8")),
     ]
     if npu:
-        choices.insert(0, RuntimeChoice("qnn", (0,), ("fp16", "int8", "w8a16"), "npu"))
+        formats = sheet.pop("npu_precisions", ("fp16", "int8", "w8a16"))
+        choices.insert(0, RuntimeChoice("qnn", (0,), formats, "npu"))
     DEVICES.add(
         name,
         DeviceSpec(
@@ -162,6 +163,7 @@ _phone("snapdragon_855", npu=False, processor="1 + 3 × Cortex-A76 2.84 GHz", gh
 _phone("snapdragon_888", npu=False, processor="1 × X1 2.84 + 3 × A78 2.4 GHz", ghz=2.5)
 _phone(
     "snapdragon_8_gen2",
+    npu=False,
     processor="1 × X3 3.2 + 4 × A715/A710 2.8 GHz, Hexagon",
     ghz=2.9,
     flops_per_cycle=20,
@@ -172,6 +174,7 @@ _phone("snapdragon_8_elite", processor="2 + 6 × Oryon 4.3 GHz, Hexagon", ghz=4.
 _phone("dimensity_9300", npu=False, processor="4 × X4 3.25 + 4 × A720 2.0 GHz", ghz=2.95)
 _phone(
     "qcs6490",
+    npu_precisions=("int8", "w8a16"),  # its NPU has no floats
     processor="4 × A78 2.7 GHz, Hexagon",
     ghz=2.5,
     power=Power(10.1, 10.1, "geerlingguy/top500-benchmark (HPL at the wall, Radxa Dragon Q6A)"),
