@@ -58,7 +58,7 @@ def _runtime(name: str, device: DeviceSpec, place: int) -> dict[str, Any]:
     from kd_core.latency.estimate_known import known
 
     choice = device.runtimes[place]
-    tiers = {}
+    tiers: dict[str, str] = {}
     for precision in choice.precisions:
         try:
             tiers[precision] = known(name, device, choice, choice.threads[0], precision).tier

@@ -149,7 +149,7 @@ def worst(held: Sequence[Held], count: int = 12) -> list[dict[str, Any]]:
     by_model: dict[str, list[Held]] = defaultdict(list)
     for each in held:
         by_model[model_of(each.network)].append(each)
-    listed = [
+    listed: list[dict[str, Any]] = [
         {"network": name, "bias": math.exp(-float(np.median([e.log_ratio for e in found]))) - 1}
         | errors(found)
         for name, found in by_model.items()

@@ -74,8 +74,8 @@ def _export(client: Any, experiment: str, store: Store, result: Result) -> None:
     name = run.key if model.step == 0 else f"{run.key} · {model.name}"
     made = client.create_run(experiment, run_name=name, tags=tags).info.run_id
     settings = {k: str(v)[:MOST_CHARS] for k, v in flat(store.settings(run.id).to_json()).items()}
-    for key, value in settings.items():
-        client.log_param(made, key.replace("[", ".").replace("]", ""), value)
+    for key, text in settings.items():
+        client.log_param(made, key.replace("[", ".").replace("]", ""), text)
     for key, value in _metrics(result).items():
         client.log_metric(made, key, value)
     _history(client, made, result)
