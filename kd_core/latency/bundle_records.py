@@ -107,6 +107,8 @@ class RunFigures(Settings):
     latency_ms_p95: float
     images_per_s: float
     peak_memory_bytes: int | None = None
+    energy_mj: float | None = Field(default=None, ge=0)
+    energy_method: Literal["", "rapl", "unreadable"] = ""
 
 
 class MeasuredModel(Settings):
@@ -121,6 +123,8 @@ class MeasuredModel(Settings):
     preprocess_ms_p50: float | None = Field(default=None, ge=0)
     preprocess_ms_p95: float | None = Field(default=None, ge=0)
     preprocess_source_px: int | None = None
+    decode_ms_p50: float | None = Field(default=None, ge=0)
+    answer_ms_p50: float | None = Field(default=None, ge=0)
     runs: tuple[RunFigures, ...] = Field(min_length=1, max_length=8)
     measured_at: float = Field(ge=0)
     governor: str = Name

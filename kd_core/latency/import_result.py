@@ -150,6 +150,8 @@ def _measured(
                 preprocess_ms_p50=one.preprocess_ms_p50,
                 preprocess_ms_p95=one.preprocess_ms_p95,
                 preprocess_source_px=one.preprocess_source_px,
+                decode_ms_p50=one.decode_ms_p50,
+                answer_ms_p50=one.answer_ms_p50,
                 measured_at=one.measured_at,
                 governor=one.governor,
                 frequency_mhz=one.frequency_mhz,

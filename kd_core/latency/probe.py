@@ -8,7 +8,7 @@ timed, too::
                       "threads": 1, "batches": [1, 32], "warmup": 10, "repeats": 50}'
 
 It prints one JSON object: ``runtime_version``, ``load_ms``, the memory and preprocessing figures,
-and in ``runs`` one object a batch size.
+the time of the answer, and in ``runs`` one object a batch size.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ import onnxruntime
 
 WARMUP_LIMIT_S, MIN_WARMUP = 5.0, 2
 REPEAT_LIMIT_S, MIN_REPEATS = 20.0, 5
-PREPROCESS_REPEATS = 30
+PREPROCESS_REPEATS, ANSWER_REPEATS = 30, 100
 SOURCE_SCALE = 2  # the timed image has twice the side that the network sees
 ONLY_ERRORS = 3
+POWERCAP, ENERGY_LEAST_S = Path("/sys/class/powercap"), 0.5
 
 
 def main() -> None:
@@ -47,6 +48,7 @@ def main() -> None:
         "baseline_memory_bytes": baseline,
         "runs": runs,
         **time_preprocessing(request),
+        **time_answer(session, request),
     }
     print(json.dumps(answer))
 
@@ -78,6 +80,7 @@ def time_batch(
     times = timed(lambda: session.run(None, feed), request["repeats"], REPEAT_LIMIT_S, MIN_REPEATS)
     p50, p95 = np.percentile(times, [50, 95])
     peak = peak_bytes()
+    spent = energy_mj(lambda: session.run(None, feed))
     return {
         "batch": batch,
         "warmup": len(warm),
@@ -86,6 +89,8 @@ def time_batch(
         "latency_ms_p95": float(p95),
         "images_per_s": batch / float(p50) * 1e3,
         "peak_memory_bytes": None if peak is None or baseline is None else max(0, peak - baseline),
+        "energy_mj": spent,
+        "energy_method": "unreadable" if spent is None else "rapl",
     }
 
 
@@ -122,8 +127,13 @@ def time_preprocessing(request: dict[str, Any]) -> dict[str, Any]:
     mean = np.asarray(request["mean"], np.float32)
     std = np.asarray(request["std"], np.float32)
 
+    decoded: list[float] = []
+
     def preprocess() -> np.ndarray:
+        began = time.perf_counter()
         with Image.open(io.BytesIO(data), formats=("PNG",)) as opened:
+            opened.load()
+            decoded.append((time.perf_counter() - began) * 1e3)
             small = opened.resize((request["size"],) * 2, Image.Resampling.BILINEAR)
         pixels = np.asarray(small, np.float32).reshape(request["size"], request["size"], -1)
         normal = (pixels / 255 - mean) / std  # (S, S, C)
@@ -135,7 +145,73 @@ def time_preprocessing(request: dict[str, Any]) -> dict[str, Any]:
         "preprocess_ms_p50": float(p50),
         "preprocess_ms_p95": float(p95),
         "preprocess_source_px": side,
+        "decode_ms_p50": min(float(np.median(decoded[2:])), float(p50)),
     }
+
+
+def time_answer(session: onnxruntime.InferenceSession, request: dict[str, Any]) -> dict[str, Any]:
+    """Time from one row of logits to the class and its probability."""
+    shape = (batches(session, request)[0], request["channels"], request["size"], request["size"])
+    feed = {session.get_inputs()[0].name: np.zeros(shape, np.float32)}
+    logits = session.run(None, feed)[0][0].astype(np.float64).ravel()  # (K,)
+
+    def answer() -> tuple[int, float]:
+        powers = np.exp(logits - logits.max())
+        best = int(logits.argmax())
+        return best, float(powers[best] / powers.sum())
+
+    times = timed(answer, ANSWER_REPEATS, REPEAT_LIMIT_S, MIN_REPEATS)
+    return {"answer_ms_p50": float(np.median(times[2:]))}
+
+
+# ---------------------------------------------------------------- energy
+
+
+def energy_mj(
+    call: Callable[[], Any], folder: Path = POWERCAP, least_s: float = ENERGY_LEAST_S
+) -> float | None:
+    """Millijoules of one call by the processor's own counters; ``None`` where none can be read.
+
+    Intel and AMD processors count the microjoules of a package and of its memory (RAPL), which
+    Linux shows under ``/sys/class/powercap``, as a rule to the administrator only. What the package
+    draws while idle, and what other programs do meanwhile, is part of it.
+    """
+    before = read_energy(folder)
+    if not before:
+        return None
+    count, began = 0, time.perf_counter()
+    while count == 0 or time.perf_counter() - began < least_s:
+        call()
+        count += 1
+    after = read_energy(folder)
+    if set(after) != set(before):
+        return None
+    spent_uj = sum(since(before[name], after[name]) for name in before)
+    return spent_uj / count / 1e3
+
+
+def read_energy(folder: Path) -> dict[str, tuple[int, int]]:
+    """Counter and its largest value (µJ) of each package and memory; empty where any is closed."""
+    found = {}
+    try:
+        for place in sorted(folder.glob("intel-rapl:*")):  # AMD's have the same name
+            if not (place / "name").read_text().strip().startswith(("package", "dram")):
+                continue  # parts of a package, or the whole platform: they would count twice
+            counter = int((place / "energy_uj").read_text())
+            found[place.name] = (counter, int((place / "max_energy_range_uj").read_text()))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def since(before: tuple[int, int], after: tuple[int, int]) -> int:
+    """Microjoules between two readings of a counter that starts anew at its largest value.
+
+    >>> since((100, 1000), (300, 1000)), since((900, 1000), (50, 1000))
+    (200, 150)
+    """
+    spent = after[0] - before[0]
+    return spent if spent >= 0 else spent + before[1]
 
 
 # ---------------------------------------------------------------- memory

@@ -44,6 +44,13 @@ class Measurement(Settings):
             the device only ran the network.
         preprocess_ms_p95: 95 % of the images stay within.
         preprocess_source_px: Side of the PNG image that this was timed on.
+        decode_ms_p50: Median of the decoding alone, a part of ``preprocess_ms_p50``; ``None`` in
+            older figures.
+        answer_ms_p50: Median time from one row of logits to the class and its probability.
+        energy_mj: Energy of one call, for all images of the batch, by the processor's own counters;
+            ``None`` where they cannot be read.
+        energy_method: ``rapl`` where they were read, ``unreadable`` where they cannot be, empty in
+            older figures.
         baseline_memory_bytes: Resident memory of the process before it opened the file; ``None``
             where the system does not tell.
         peak_memory_bytes: Largest resident memory above that; ``None`` where the system does not
@@ -82,6 +89,10 @@ class Measurement(Settings):
     preprocess_ms_p50: float | None = Field(default=None, ge=0)
     preprocess_ms_p95: float | None = Field(default=None, ge=0)
     preprocess_source_px: int | None = None
+    decode_ms_p50: float | None = Field(default=None, ge=0)
+    answer_ms_p50: float | None = Field(default=None, ge=0)
+    energy_mj: float | None = Field(default=None, ge=0)
+    energy_method: Literal["", "rapl", "unreadable"] = ""
     baseline_memory_bytes: int | None = None
     peak_memory_bytes: int | None = None
     model_sha256: str

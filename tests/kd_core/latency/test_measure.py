@@ -50,7 +50,8 @@ def test_one_measurement_a_batch_size_with_its_circumstances(write):
         assert (measurement.threads, measurement.warmup, measurement.repeats) == (1, 2, 5)
         assert (measurement.size, measurement.channels) == (16, 1)
         assert measurement.precision == "fp32"
-        assert measurement.preprocess_ms_p50 > 0
+        assert measurement.preprocess_ms_p50 > measurement.decode_ms_p50 > 0
+        assert measurement.answer_ms_p50 > 0
         assert measurement.baseline_memory_bytes > 1_000_000
         assert measurement.cpu
         assert measurement.model_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
