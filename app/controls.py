@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app.form import Form, read, write
-from app.texts import entry_about, entry_title, param_text
+from app.texts import choice_text, entry_about, entry_title, param_text
 from kd_core.registry import Param, Registry
 
 
@@ -67,6 +67,7 @@ def _edit(form: Form, registry: Registry[Any], name: str, param: Param, path: st
     if param.kind == "bool":
         form.edit(st.toggle, path, label, **text)
     elif param.kind == "choice":
+        text["format_func"] = lambda value: choice_text(param.name, value)
         form.edit(st.selectbox, path, label, options=list(param.choices), **text)
     elif param.kind in ("float", "int"):
         number = float if param.kind == "float" else int

@@ -61,6 +61,12 @@ def param_text(registry: Registry[Any], name: str, param: str, part: str) -> str
     return param if part == "title" else ""
 
 
+def choice_text(param: str, value: Any) -> str:
+    """What a choice of a parameter is called; the value itself where it speaks for itself."""
+    text_id = f"choice.{param}.{value}"
+    return say(text_id) if text_id in catalogue() else str(value)
+
+
 def show_error(error: KDLabError) -> None:
     """The one sentence of an expected problem."""
     st.error(say(error.msg), icon=":material/error:")

@@ -110,6 +110,9 @@ def entry_texts() -> Iterator[tuple[str, ...]]:
                 for part in ("title", "help"):
                     own = registry.text_id(name, f"param.{param.name}.{part}")
                     yield own, f"param.{param.name}.{part}"
+                for value in param.choices:
+                    if isinstance(value, str) and not value.isdigit():
+                        yield (f"choice.{param.name}.{value}",)
 
 
 def test_every_entry_has_its_texts():
