@@ -29,7 +29,8 @@ def subset() -> list[tuple[str, str]]:
         return [(name, method) for name in MODELS for method in COMPRESSORS]
     turns = [(QUICK[i % len(QUICK)], method) for i, method in enumerate(ON_NETWORKS)]
     files = [("tiny_cnn", method) for method in ON_FILES]
-    return sorted({*turns, *files}, key=lambda pair: list(MODELS).index(pair[0]))
+    models, methods = list(MODELS), list(COMPRESSORS)
+    return sorted({*turns, *files}, key=lambda p: (models.index(p[0]), methods.index(p[1])))
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,7 @@ def benches(tmp_path_factory):
     return bench
 
 
+@pytest.mark.xdist_group("matrix")
 @pytest.mark.parametrize(("name", "method"), subset())
 @pytest.mark.filterwarnings("ignore")
 def test_it_works_or_says_why_not(name, method, benches):
