@@ -182,6 +182,7 @@ def table(reading: Reading) -> pd.DataFrame:
                 "latency_ms_p95": one.latency_ms_p95 if one else None,
                 "images_per_s": many.images_per_s if many else None,
                 "memory_mb": _megabytes(one.peak_memory_bytes if one else None),
+                "energy_mj": one.energy_mj if one else None,
                 "precision": result.model.precision,
                 "gzip_mb": _megabytes(result.model.gzip_bytes),
                 "nonzero_m": None if result.model.nonzero is None else result.model.nonzero / 1e6,

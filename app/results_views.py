@@ -103,6 +103,9 @@ def trade_off(reading: Reading) -> None:
 def run_table(reading: Reading) -> tuple[str, str] | None:
     """The table of models; run and name of the model that was chosen in it."""
     table = readings.table(reading)
+    hidden = {"run", "name"}
+    if table["energy_mj"].isna().all():  # no counter that could be read
+        hidden.add("energy_mj")
     shown = st.dataframe(
         table,
         hide_index=True,
@@ -110,7 +113,7 @@ def run_table(reading: Reading) -> tuple[str, str] | None:
         key="results-table",
         on_select="rerun",
         selection_mode="single-row",
-        column_order=[c for c in table.columns if c not in ("run", "name")],
+        column_order=[c for c in table.columns if c not in hidden],
         column_config={
             name: st.column_config.Column(say(f"column.{name}"))
             if name in ("key", "role", "model", "seed", "precision")
@@ -119,6 +122,8 @@ def run_table(reading: Reading) -> tuple[str, str] | None:
             if name != "name"
         },
     )
+    if "energy_mj" in hidden:
+        st.caption(say("results.energy_unreadable"))
     st.download_button(
         say("results.csv"),
         table.to_csv(index=False).encode(),

@@ -135,13 +135,13 @@ def _known(value: float | None) -> float:
 def read_measured(store: Store, studies: Sequence[str]) -> pd.DataFrame:
     """Measured latencies at batch 1: one row a model, device, runtime, threads and precision.
 
-    Columns: run, name, device, runtime, threads, precision, latency_ms, p95_ms, memory_bytes, at;
-    of several measurements the newest counts.
+    Columns: run, name, device, runtime, threads, precision, latency_ms, p95_ms, memory_bytes,
+    energy_mj, at; of several measurements the newest counts.
     """
     body = "json_extract(m.body, '$.{}')"
     fields = (
         "target_device", "runtime", "threads", "precision", "latency_ms_p50", "latency_ms_p95",
-        "peak_memory_bytes",
+        "peak_memory_bytes", "energy_mj",
     )  # fmt: skip
     sql = f"""
         SELECT m.run, m.model, {", ".join(body.format(f) for f in fields)}, m.at
@@ -151,7 +151,7 @@ def read_measured(store: Store, studies: Sequence[str]) -> pd.DataFrame:
     """
     names = [
         "run", "name", "device", "runtime", "threads", "precision", "latency_ms", "p95_ms",
-        "memory_bytes", "at",
+        "memory_bytes", "energy_mj", "at",
     ]  # fmt: skip
     found = pd.DataFrame(store.db.rows(sql, list(studies)) if studies else [], columns=names)
     found["device"] = found["device"].fillna(THIS_MACHINE)
@@ -202,6 +202,12 @@ def with_costs(
     frame["ram_bytes"] = np.where(
         has & np.isfinite(memory), memory, frame["ram_bytes"].to_numpy(float)
     )
+    energies = here["energy_mj"].reindex(place).to_numpy(float)
+    counted = has & np.isfinite(energies)
+    for column in ("energy_low_mj", "energy_high_mj"):
+        frame[column] = np.where(counted, energies, frame[column].to_numpy(float))
+    known = np.isfinite(frame["energy_low_mj"].to_numpy(float))
+    frame["energy_source"] = np.where(counted, "measured", np.where(known, "estimated", "none"))
     frame["source"] = np.where(has, "measured", frame["source"])
     frame["tier"] = np.where(has, "", frame["tier"])
     return _measured_speed_up(frame, has, reference)

@@ -91,3 +91,16 @@ def test_what_nobody_knows_is_said_to_be_unknown() -> None:
     joined = with_costs(frame, {}, measured_on(nothing, TARGET), "none")
     assert set(joined["source"]) == {"none"}
     assert joined["latency_ms"].isna().all()
+
+
+def test_a_measured_energy_replaces_the_estimate() -> None:
+    frame = sample_frame()
+    measured = measured_on(read_measured(sample_store(), [sample_study()]), Target("this_machine"))
+    assert "energy_mj" in measured
+    counted = measured.assign(energy_mj=[5.0] + [math.nan] * (len(measured) - 1))
+    made = {shape: Cost(9.0, energy_low_mj=1.0, energy_high_mj=2.0) for shape in frame["shape"]}
+    joined = with_costs(frame, made, counted, "none").set_index(["run", "name"])
+    first = joined.loc[tuple(measured.iloc[0][["run", "name"]])]
+    assert (first["energy_low_mj"], first["energy_high_mj"]) == (5.0, 5.0)
+    assert first["energy_source"] == "measured"
+    assert (joined["energy_source"] == "estimated").sum() == len(frame) - 1
