@@ -166,6 +166,7 @@ def _job(
         emit=reporter.emit,
         stop=stop,
         exclusive=quiet.exclusive,
+        margin=line.file.study.settings.margin,
     )
 
 

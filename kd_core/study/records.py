@@ -209,6 +209,8 @@ class Job:
         emit: Takes each event.
         stop: ``"cancelled"`` or ``"paused"`` once that is asked for, else ``None``.
         exclusive: Context in which no other run trains, for measuring.
+        margin: The study's: how much worse still counts as "as good". It changes no model, so it
+            is no part of the run's settings; what is told with it names it.
     """
 
     run_id: str
@@ -220,6 +222,7 @@ class Job:
     emit: Callable[[Event], None] = lambda event: None
     stop: Callable[[], str | None] = lambda: None
     exclusive: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
+    margin: float = 0.01
 
 
 def write_text(path: Path, text: str) -> None:

@@ -23,9 +23,6 @@ from kd_core.tasks import TASKS
 if TYPE_CHECKING:
     from kd_core.study.step import Chaining
 
-MARGIN = 0.01
-"""How much worse counts as as good in a record; a page may ask again with the study's own."""
-
 
 @dataclass(frozen=True)
 class Turns:
@@ -87,7 +84,7 @@ def truth_of(
             _answers(chaining.job.folder, after.name),
         ),
         metric=TASKS[chaining.data.task].select_metric,
-        margin=MARGIN,
+        margin=chaining.job.margin,
         unrest=timed.unrest,
         layers=layers_run(file),
         features=hardware.cpu()["features"],

@@ -153,6 +153,8 @@ def test_a_slots_card_is_the_only_one_that_its_run_sees(line, monkeypatch, devic
 
 def test_the_job_is_what_the_way_of_the_data_needs(store, line):
     seen = []
+    asked = line.file.study.change(settings=line.file.study.settings.change(margin=0.03))
+    line = line.change(file=line.file.change(study=asked))
     carried_out(
         line.change(parents={"teacher": "/somewhere/r1"}), lambda run, job: seen.append(job)
     )
@@ -161,6 +163,7 @@ def test_the_job_is_what_the_way_of_the_data_needs(store, line):
     assert job.folder == store.home.work(line.file.run.id)
     assert job.config_hash == line.file.run.config_hash
     assert str(job.parents["teacher"]) == "/somewhere/r1"
+    assert job.margin == line.file.study.settings.margin == 0.03
     assert job.stop() is None
     with job.exclusive():
         pass
