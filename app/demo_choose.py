@@ -16,7 +16,6 @@ from app.demo_pictures import UPLOAD_MB, Picture
 from app.demo_present import presenting
 from app.services import services
 from app.texts import say
-from kd_core.data.sources.sample import PARASITES
 from kd_core.slides.read import open_slide
 from kd_core.study.records import RunRecord
 
@@ -51,15 +50,6 @@ class Chosen:
     def files(self) -> tuple[str, ...]:
         """Hashes of the files, which name the set of models in caches."""
         return tuple(one.sha256 for one in self.models)
-
-    @property
-    def infected(self) -> tuple[int, ...]:
-        """Classes that count as parasites, by name."""
-        names = [name.casefold() for name in self.record.data.classes]
-        return tuple(k for k, name in enumerate(names) if name in INFECTED)
-
-
-INFECTED = {*PARASITES, "parasite", "parasitized", "parasitised", "infected"}
 
 
 def choose_models() -> Chosen | None:
@@ -151,7 +141,7 @@ def choose_pictures(chosen: Chosen) -> list[Picture]:
             with st.popover(say("demo.upload.short"), icon=":material/upload:"):
                 files = _uploader()
     else:
-        left, right = st.columns([5, 3], gap="medium")
+        left, right = st.columns([3, 1], gap="small")
         with right:
             files = _uploader()
         with left:

@@ -28,10 +28,11 @@ def show(chosen: Chosen, opened: Opened, kind: Kind) -> None:
         st.caption(say("demo.field.otherwise"))
         return
     notes = st.container()
-    demo_field_views.show(chosen, f"{opened.picture.key}-{kind}", seen)
+    name = f"{opened.picture.key}-{kind}"
+    demo_field_views.show(chosen, name, seen)
     if not (opened.picture.embedded and chosen.record.data.synthetic):
-        with notes:  # last, since the first comparison with the training images takes a while
-            demo_notes.of_crops(chosen, seen.crops)
+        with notes:  # last, so that nobody waits for it
+            demo_notes.of_crops(chosen, seen.crops, name)
 
 
 def _seen(chosen: Chosen, opened: Opened, kind: Kind) -> Seen | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import streamlit as st
 
-from app import demo_cell_table, demo_counts, demo_single
+from app import demo_cell_table, demo_counts, demo_roles, demo_single
 from app.demo_choose import Chosen
+from app.demo_counts import Roles
 from app.demo_pictures import kept
 from app.demo_present import presenting
 from app.demo_result import Seen
@@ -35,21 +36,22 @@ _STYLE = """
 def show(chosen: Chosen, picture: str, seen: Seen) -> None:
     """Counts in one line, the picture beside the piece that was clicked, then the tables."""
     name = f"{picture}-{'-'.join(file[:6] for file in chosen.files)}"
-    demo_counts.headline(seen)
+    roles = demo_roles.roles(chosen, seen)
+    demo_counts.headline(seen, roles)
     st.html(_STYLE)
     with st.container(key="demo-field"):
         picture_place, detail_place, table_place = (st.container() for _ in range(3))
     with picture_place:
-        clicked = overlay(seen, name)
+        clicked = overlay(chosen, seen, name)
     with table_place:
-        row, wrong = tables(chosen, seen, name)
+        row, wrong = tables(seen, roles, name)
     with detail_place:
         detail(chosen, seen, _latest(name, clicked=clicked, row=row, wrong=wrong), name)
 
 
-def tables(chosen: Chosen, seen: Seen, name: str) -> tuple[int | None, int | None]:
+def tables(seen: Seen, roles: Roles, name: str) -> tuple[int | None, int | None]:
     """All pieces, counts and errors; the pieces that were chosen in the first and the last."""
-    names = ["pieces", "counts", *(["errors"] if seen.matched else [])]
+    names = ["pieces", "counts", *(["errors"] if seen.matched and roles else [])]
     tabs = dict(zip(names, st.tabs([say(f"demo.tab.{n}") for n in names]), strict=True))
     with tabs["pieces"]:
         row = demo_cell_table.draw(demo_cell_table.table(seen), f"demo-view-table-{name}")
@@ -58,20 +60,22 @@ def tables(chosen: Chosen, seen: Seen, name: str) -> tuple[int | None, int | Non
     wrong = None
     if "errors" in tabs:
         with tabs["errors"]:
-            wrong = demo_counts.errors(seen, f"demo-view-errors-{name}")
+            wrong = demo_counts.errors(seen, roles, f"demo-view-errors-{name}")
     return row, wrong
 
 
-def overlay(seen: Seen, name: str) -> int | None:
+def overlay(chosen: Chosen, seen: Seen, name: str) -> int | None:
     """The picture with outlines; the number of the piece that was clicked."""
-    first: str = st.segmented_control(
-        say("demo.field.colour"),
-        list(seen.answers),
-        default=next(iter(seen.answers)),
-        required=True,
-        key=f"demo-view-colour-{name}",
-        label_visibility="collapsed" if presenting() else "visible",
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        first: str = st.segmented_control(
+            say("demo.field.colour"),
+            list(seen.answers),
+            default=next(iter(seen.answers)),
+            required=True,
+            key=f"demo-view-colour-{name}",
+            label_visibility="collapsed" if presenting() else "visible",
+        )
+        demo_roles.choose(chosen, seen)
     figure = _figure(seen, first, name)
     shown = st.plotly_chart(
         figure,

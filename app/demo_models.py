@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from kd_core.study.records import MODEL
 from kd_core.study.results import Result, predictions, results
 
 MOST_STUDENTS = 3
+MOMENT_S = 0.001
 SESSIONS, NETWORKS = 24, 8
 """Models kept ready for all visitors together; the one not used for longest goes first."""
 
@@ -81,7 +83,10 @@ def default_teacher(found: dict[str, Contender]) -> str:
 
 
 def default_students(found: dict[str, Contender], teacher: str) -> list[str]:
-    """One student: a distilled one before one that was trained alone."""
+    """One student: the first distilled one of the study, else the first that was trained alone.
+
+    The first has the first seed: nobody chose it by its results, so it shows what is usual.
+    """
     order = ("student", "baseline")
     others = [key for key in found if key != teacher]
     others.sort(key=lambda key: _place(found[key].result.model.role, order))
@@ -157,7 +162,7 @@ def _contract(contender: Contender) -> FileContract:
 
 
 @st.cache_resource(show_spinner=False)
-def _places() -> threading.BoundedSemaphore:
+def places() -> threading.BoundedSemaphore:
     """So many visitors may compute at once; a core stays free for everybody's pages."""
     return threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) - 1))
 
@@ -186,13 +191,14 @@ class Turn:
     def give_way(self) -> None:
         """Between two batches: whoever waits goes first."""
         self.leave()
+        time.sleep(MOMENT_S)  # else this thread would be back before a waiting one has woken up
         self.take()
 
 
 @contextmanager
 def my_turn() -> Iterator[Turn]:
     """Everything heavy on the demo page happens in here."""
-    turn = Turn(_places())
+    turn = Turn(places())
     turn.take()
     try:
         yield turn

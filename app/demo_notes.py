@@ -6,21 +6,18 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from app import demo_fits
 from app.demo_choose import Chosen
-from app.demo_models import Contender, my_turn
-from app.demo_pictures import Opened, training_shapes
-from app.progress import Bar
-from app.services import services
+from app.demo_fits import Fitting
+from app.demo_models import my_turn
+from app.demo_pictures import Opened, kept, training_shapes
 from app.texts import say
-from kd_core.errors import DataError, ExportError
-from kd_core.explain.familiar import FLAGGED, Familiarity, Judgement
-from kd_core.explain.familiar_cache import load_or_fit
+from kd_core.explain.familiar import FLAGGED, Judgement
 from kd_core.explain.looks import shape_findings
-from kd_core.explain.penultimate import Penultimate
-from kd_core.study.pipeline import load_data
 
-MOST_JUDGED = 200
+MOST_JUDGED = 100
 """Crops of a field that are compared; more change the share little."""
+KEPT_JUDGED = 20
 
 Pixels = NDArray[np.uint8]
 
@@ -32,7 +29,7 @@ def of_image(chosen: Chosen, opened: Opened, prepared: Pixels) -> None:
     data = chosen.record.data
     shapes = training_shapes(data.name, data.hash)
     found = list(shape_findings(opened.slide.width, opened.slide.height, shapes))
-    judged = _judge(chosen, prepared[None])
+    judged = _judge(chosen, prepared[None], opened.picture.key)
     found += [finding for one in judged for finding in one.findings]
     if found:
         lines = [say("demo.unfamiliar"), *(say(finding) for finding in found)]
@@ -41,11 +38,11 @@ def of_image(chosen: Chosen, opened: Opened, prepared: Pixels) -> None:
         st.success(say("demo.familiar"), icon=":material/check:")
 
 
-def of_crops(chosen: Chosen, crops: Pixels) -> None:
+def of_crops(chosen: Chosen, crops: Pixels, picture: str) -> None:
     """How many of a field's crops (n, C, S, S) are unlike the training images."""
     st.caption(say("demo.field.knows", classes=list(chosen.record.data.classes)))
     rows = np.linspace(0, len(crops) - 1, min(len(crops), MOST_JUDGED)).round().astype(int)
-    judged = _judge(chosen, crops[rows])
+    judged = _judge(chosen, crops[rows], picture)
     if not judged:
         return
     share = sum(not one.familiar for one in judged) / len(judged)
@@ -59,36 +56,27 @@ def of_crops(chosen: Chosen, crops: Pixels) -> None:
     st.warning("\n\n".join(lines), icon=":material/help:")
 
 
-def _judge(chosen: Chosen, images: Pixels) -> list[Judgement]:
-    """One judgement an image; a sentence and none where that cannot be told."""
-    teacher = chosen.teacher
-    try:
-        with my_turn() as turn, Bar(say("demo.familiar.working")) as bar:
-
-            def tick(done: int, total: int) -> None:
-                bar(done, total)
-                turn.give_way()
-
-            fitted = _fits().get(teacher.sha256)
-            if fitted is None:
-                root = services().store.home.root
-                data = load_data(chosen.record.settings.data, root)
-                fitted = load_or_fit(data, _features(teacher), teacher.sha256, root / "cache", tick)
-                _fits()[teacher.sha256] = fitted
-            return fitted.judge(images, _features(teacher)(images))
-    except (DataError, ExportError) as error:
-        st.caption(say("demo.familiar.unknown", why=error.msg))
+def _judge(chosen: Chosen, images: Pixels, picture: str) -> list[Judgement]:
+    """One judgement an image; none while that cannot be told, and a sentence instead."""
+    found = demo_fits.fitting(chosen)
+    if found.going:
+        _wait(found)
+    if found.problem is not None:
+        st.caption(say("demo.familiar.unknown", why=found.problem))
+    if found.made is None:
         return []
+    store, name = kept("judged", KEPT_JUDGED), (picture, chosen.teacher.sha256)
+    if name not in store:
+        with my_turn():
+            store.put(name, found.made.judge(images, demo_fits.features(chosen.teacher)(images)))
+    return store[name]  # type: ignore[no-any-return]
 
 
-@st.cache_resource(show_spinner=False)
-def _fits() -> dict[str, Familiarity]:
-    """Fits by teacher; each is a few hundred kB at most, and there are few teachers."""
-    return {}
-
-
-@st.cache_resource(
-    show_spinner=False, max_entries=8, hash_funcs={Contender: lambda one: one.sha256}
-)
-def _features(contender: Contender) -> Penultimate:
-    return Penultimate(contender.file)
+@st.fragment(run_every="1s")
+def _wait(found: Fitting) -> None:
+    """Progress of a fit that is made in the background; the page is drawn again at its end."""
+    if found.going:
+        share = min(1.0, found.done / found.total)
+        st.progress(share, text=say("demo.familiar.working"))
+    else:
+        st.rerun()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,7 +24,7 @@ from kd_core.export import FileContract
 from kd_core.figures.cell_overlay import LONGEST_PX
 from kd_core.slides.answers import Answers, answers_of
 from kd_core.slides.cells import Cell, read_field
-from kd_core.slides.classify import BATCH, Timing, stream
+from kd_core.slides.classify import Timing, stream
 from kd_core.slides.crops import EXAMPLES, SAMPLE_WINDOW, CropWindow, crop_cells, measure_window
 from kd_core.slides.slide import Slide
 from kd_core.slides.sweep import sweep
@@ -32,6 +33,10 @@ from kd_core.slides.truth import match, read_truth
 from kd_core.study.records import RunRecord
 from kd_core.text import Msg
 
+BATCH = 32
+"""Pieces between two reports; of a field there are enough to share them among the cores."""
+WORKERS = min(2, os.cpu_count() or 1)
+"""Batches at once."""
 BLOCK_PX = 2048
 """Side of the parts in which a large slide is searched for cells."""
 MOST_BLOCKS = 10
@@ -189,7 +194,8 @@ def _ask(chosen: Chosen, crops: Pixels, tell: Tell) -> tuple[dict[str, Answers],
     sessions = {one.key: one.session for one in chosen.models}
     logits: dict[str, list[NDArray[np.float64]]] = {key: [] for key in sessions}
     tell("ask", 0, len(crops))
-    for done, answers in stream(cast(Sequence[Pixels], crops), sessions, BATCH, timing):
+    images = cast(Sequence[Pixels], crops)
+    for done, answers in stream(images, sessions, BATCH, timing, WORKERS):
         for key, piece in answers.items():
             logits[key].append(piece.logits)
         tell("ask", done, len(crops))

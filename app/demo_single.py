@@ -44,7 +44,7 @@ def show(chosen: Chosen, opened: Opened) -> None:
     st.subheader(say("demo.heat"))
     demo_heat.show(chosen.models, prepared, opened.picture.key, answers[0].top)
     if not opened.picture.embedded:
-        with notes:  # last, since the first comparison with the training images takes a while
+        with notes:  # last, so that nobody waits for it
             demo_notes.of_image(chosen, opened, prepared)
 
 

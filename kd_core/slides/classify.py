@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,13 @@ class Timing:
         of_model: dict[str, float] = getattr(self, f"{part}_ms")
         of_model[model] = of_model.get(model, 0.0) + 1000 * seconds
 
+    def join(self, other: Timing) -> None:
+        """Add the times of other pictures."""
+        self.images += other.images
+        for part in ("prepare", "network", "post"):
+            for model, ms in getattr(other, f"{part}_ms").items():
+                self.add(part, model, ms / 1000)
+
     def total_ms(self, model: str) -> float:
         """Everything that stands between a file and this model's answers."""
         own = (self.prepare_ms, self.network_ms, self.post_ms)
@@ -83,8 +91,17 @@ def stream(
     models: Mapping[str, OnnxModel],
     batch: int = BATCH,
     timing: Timing | None = None,
+    workers: int = 1,
 ) -> Iterator[tuple[int, dict[str, Answers]]]:
     """The answers batch by batch: how many pictures are done, and the new answers by model.
+
+    Args:
+        images: As for :func:`classify`.
+        models: Likewise.
+        batch: Likewise.
+        timing: Likewise.
+        workers: Batches at once, each on a thread; onnxruntime may be asked by several. The
+            answers are the same, and the times in ``timing`` are those of the threads together.
 
     Raises:
         ExportError: As :func:`classify`.
@@ -92,10 +109,20 @@ def stream(
     if not models:
         raise ExportError("models_none")
     timing = Timing() if timing is None else timing
-    for start in range(0, len(images), batch):
-        piece = images[start : start + batch]
-        timing.images += len(piece)
-        yield start + len(piece), _answer(piece, models, timing)
+
+    def one(start: int) -> tuple[int, dict[str, Answers], Timing]:
+        piece, took = images[start : start + batch], Timing()
+        took.images = len(piece)
+        return start + len(piece), _answer(piece, models, took), took
+
+    starts = range(0, len(images), batch)
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for done, answers, took in pool.map(one, starts) if workers > 1 else map(one, starts):
+            timing.join(took)
+            yield done, answers
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _answer(

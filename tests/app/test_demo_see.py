@@ -14,7 +14,7 @@ from kd_core.slides.slide import ArraySlide
 
 @pytest.fixture
 def chosen(filled) -> Chosen:
-    models = tuple(demo_models.contenders(filled.study).values())
+    models = tuple(demo_models.contenders(filled.study).values())[:2]
     record = services().store.record(models[0].result.run.id)
     return Chosen(filled.study, "Tiny cells", record, models)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app import demo_fits
 from app import services as shared
 from app.services import services
 from kd_core.data.library import Library
@@ -24,7 +25,8 @@ def no_worker(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def few_images_to_compare_with(monkeypatch):
-    """A comparison with all training images takes seconds."""
+    """A comparison with all training images takes seconds; here it is made while one waits."""
+    monkeypatch.setattr(demo_fits, "start", demo_fits.make)
     monkeypatch.setattr(familiar, "TRAIN_IMAGES", 40)
     monkeypatch.setattr(familiar, "VAL_IMAGES", 30)
 
@@ -62,6 +64,21 @@ def test_the_embedded_field_is_counted_at_once(open_page) -> None:
     by_label = {metric.label: metric.value for metric in at.metric}
     assert 150 < int(by_label["Cells"]) < 200  # 172 are there
     assert {"teacher-s0", "distilled-s0", "Truth"} <= set(by_label)
+    assert "0 false alarms" in said
+
+
+def test_most_alarms_of_a_model_may_be_false_and_classes_may_mean_something_else(open_page) -> None:
+    at = open_page("demo")
+    study = services().store.studies()[0].id
+    at.multiselect(key=f"demo-students-{study}").set_value(["distilled-s1"]).run()
+    assert not at.exception
+    assert "that distilled-s1 calls infected are not" in texts(at)
+    truth = next(m.value for m in at.metric if m.label == "Truth")
+    key = f"demo-role-{study}-ring"
+    at.session_state[key] = "uninfected"
+    at.run()
+    assert not at.exception
+    assert next(m.value for m in at.metric if m.label == "Truth") != truth
 
 
 def test_a_sample_crop_is_one_click_away_and_stays_in_the_address(open_page) -> None:

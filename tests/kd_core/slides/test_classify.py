@@ -66,3 +66,14 @@ def test_nothing_to_ask(models):
     with pytest.raises(ExportError, match="models_none"):
         classify(PICTURES, {})
     assert len(classify([], models)["teacher"]) == 0
+
+
+def test_two_batches_at_once_give_the_same_in_order(models):
+    pictures, timing = [*PICTURES, *solid((250, 0, 0), 4)], Timing()
+    alone = list(stream(pictures, models, batch=2))
+    together = list(stream(pictures, models, batch=2, timing=timing, workers=2))
+    assert [done for done, _ in together] == [done for done, _ in alone] == [2, 4, 6, 7]
+    for (_, one), (_, other) in zip(alone, together, strict=True):
+        assert (one["teacher"].logits == other["teacher"].logits).all()
+    assert timing.images == 7
+    assert set(timing.network_ms) == set(models)
