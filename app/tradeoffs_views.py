@@ -224,9 +224,14 @@ def plain_table(choice: Choice) -> pd.DataFrame:
     """What remains, the best first, in the names of the files: units are in the names."""
     table = choice.table()
     within = table[choice.budget.within(table)]
-    order = within["value"].to_numpy(float).argsort(kind="stable")
-    order = order[::-1] if higher_is_better(choice.metric) else order
+    order = plain_order(within, choice.metric)
     return within.iloc[order][[c for c in COLUMNS if c in within]].reset_index(drop=True)
+
+
+def plain_order(within: pd.DataFrame, metric: str) -> np.ndarray:
+    """Places of the rows, the best score first."""
+    order = within["value"].to_numpy(float).argsort(kind="stable")
+    return order[::-1] if higher_is_better(metric) else order
 
 
 def table(choice: Choice) -> None:

@@ -6,6 +6,7 @@ from app import (
     tradeoffs_data,
     tradeoffs_designer,
     tradeoffs_export,
+    tradeoffs_path,
 )
 from app import tradeoffs_choice as ask
 from app import tradeoffs_views as views
@@ -14,7 +15,7 @@ from app.tradeoffs_choice import Choice, Studies
 from kd_core.errors import KDLabError
 from kd_core.study.models_frame import metrics_in
 
-VIEWS = ("table", "parallel", "compare", "estimates", "designer", "export")
+VIEWS = ("table", "parallel", "path", "compare", "estimates", "designer", "export")
 
 
 def choose(studies: Studies) -> Choice:
@@ -64,6 +65,8 @@ def show(view: str, choice: Choice, found: views.Found) -> None:
         views.table(choice)
     elif view == "parallel":
         views.parallel(choice)
+    elif view == "path":
+        tradeoffs_path.show(choice, found)
     elif view == "compare":
         tradeoffs_compare.show(choice, found)
     elif view == "estimates":

@@ -1,7 +1,5 @@
 import json
 
-import pytest
-
 from app.services import services
 from tests.pages.conftest import texts
 
@@ -16,53 +14,54 @@ def test_no_study_yet(empty, open_page) -> None:
     assert "no finished study yet" in words(at)
 
 
-def test_the_embedded_study_on_this_machine_is_measured(open_page) -> None:
+def test_what_is_chosen_acts_on_everything_at_once(open_page) -> None:
     at = open_page("tradeoffs")
     assert not at.exception
     said = words(at)
     assert "measured" in said
     assert "Runner-up" in said
     assert "3 of 3 are within the limits" in said
-
-
-def test_a_device_of_the_address_is_estimated_with_band_and_tier(open_page) -> None:
-    at = open_page("tradeoffs", device="raspberry_pi_4")
-    assert not at.exception
-    said = words(at)
-    assert "Raspberry Pi 4" in said
-    assert "estimated, tier" in said
-    assert at.selectbox(key="device").value == "raspberry_pi_4"
-
-
-def test_a_limit_acts_on_the_recommendation_and_the_table(open_page) -> None:
-    at = open_page("tradeoffs")
     slider = at.select_slider(key="max-size")
-    slider.set_value(slider.options[0] if isinstance(slider.options[0], float) else 1.0).run()
-    assert not at.exception
+    slider.set_value(slider.options[0] if isinstance(slider.options[0], float) else 1.0)
+    at.segmented_control(key="view").set_value("table").run()
     said = words(at)
     assert "2 of 3 are within the limits" in said
     assert "faster" in said
     assert "Against Teacher" in said
-
-
-def test_a_limit_that_nobody_keeps_is_said(open_page) -> None:
-    at = open_page("tradeoffs")
     at.multiselect(key="least").set_value(["sensitivity:ring"]).run()
     at.slider(key="least-sensitivity:ring").set_value(1.0).run()
     assert not at.exception
     assert "None of the 3 candidates" in words(at)
 
 
-@pytest.mark.parametrize("view", ["parallel", "estimates", "designer", "export"])
-def test_every_view_can_be_opened(open_page, view) -> None:
-    at = open_page("tradeoffs", device="raspberry_pi_4")
-    at.segmented_control(key="view").set_value(view).run()
+def test_any_metric_and_each_seed_by_itself(open_page) -> None:
+    at = open_page("tradeoffs")
+    for metric in ("ece", "sensitivity:ring"):
+        at.selectbox(key="metric").set_value(metric).run()
+        assert not at.exception, metric
+    at.toggle(key="seeds").set_value(True).run()
     assert not at.exception
+    assert "7 of 7 are within the limits" in words(at)
+    at.segmented_control(key="view").set_value("path").run()
+    assert not at.exception
+    assert "Decoding and resizing were measured together" in words(at)
+
+
+def test_a_device_of_the_address_is_estimated_in_every_view(open_page) -> None:
+    at = open_page("tradeoffs", device="raspberry_pi_4")
+    assert not at.exception
+    said = words(at)
+    assert "Raspberry Pi 4" in said
+    assert "estimated, tier" in said
+    assert at.selectbox(key="device").value == "raspberry_pi_4"
+    for view in ("parallel", "estimates", "designer", "export", "path"):
+        at.segmented_control(key="view").set_value(view).run()
+        assert not at.exception, view
+    assert "A bench bundle from the Devices page" in words(at)
 
 
 def test_models_side_by_side_in_every_part(open_page) -> None:
-    at = open_page("tradeoffs", device="raspberry_pi_4")
-    at.segmented_control(key="view").set_value("compare").run()
+    at = open_page("tradeoffs", device="raspberry_pi_4", view="Side by side")
     keys = at.multiselect(key="models").options
     assert len(keys) == 3
     study = services().store.studies()[0].id[-4:]
@@ -73,20 +72,6 @@ def test_models_side_by_side_in_every_part(open_page) -> None:
         at.segmented_control(key="side").set_value(part).run()
         assert not at.exception, part
     assert "class" in words(at)  # the student loses a class, and the advice says which
-
-
-@pytest.mark.parametrize("metric", ["ece", "sensitivity:ring"])
-def test_any_metric_can_be_the_axis(open_page, metric) -> None:
-    at = open_page("tradeoffs")
-    at.selectbox(key="metric").set_value(metric).run()
-    assert not at.exception
-
-
-def test_each_seed_by_itself(open_page) -> None:
-    at = open_page("tradeoffs")
-    at.toggle(key="seeds").set_value(True).run()
-    assert not at.exception
-    assert "7 of 7 are within the limits" in words(at)
 
 
 def test_mixed_protocols_are_not_ranked_together(open_page) -> None:
