@@ -159,5 +159,7 @@ def _picture(one: Contender, found: HeatMap | None, image: Pixels, opacity: floa
         return
     st.image(blended(image, same_scale([found.values])[0], opacity))
     st.caption(f"**{one.key}**")
+    if not found.values.any():
+        st.caption(say("demo.heat.nothing"))
     if found.stands_for:
         st.caption(say("demo.heat.parent"))

@@ -36,7 +36,7 @@ LARGE_BYTES, KEPT_LARGE = 20_000_000, 2
 """Files from this size on, and how many of them a session keeps beside the browser's upload."""
 KEPT_RESULTS = 6
 """Answers to whole fields and slides that a session keeps."""
-THUMBNAIL_PX = 60
+THUMBNAIL_PX = 48
 """Height of a sample's thumbnail."""
 UPLOAD_MB = 500
 """Largest file of the demo."""
