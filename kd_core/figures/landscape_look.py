@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from kd_core.figures.landscape import BAND, Dot, Landscape
@@ -96,16 +97,33 @@ def _group(info: Landscape, group: str, say: Say) -> go.Scatter:
         name=say(Msg(f"role.{group}")) if by_role else shorten(arm_name(dots[0].role, group, say)),
         marker={
             "color": colour,
-            "symbol": [symbol + ("-open" if d.source == "estimated" else "") for d in dots],
-            "size": _sizes(info, dots),
+            "symbol": _one([symbol + ("-open" if d.source == "estimated" else "") for d in dots]),
+            "size": _one(_sizes(info, dots)),
             "line": {"width": 1.6},
             "opacity": 0.9,
         },
-        customdata=[_data(dot) for dot in dots],
-        hovertemplate=_templates(info, dots, say),
+        customdata=_table(dots),
+        hovertemplate=_one(_templates(info, dots, say)),
         selected={"marker": {"opacity": 0.9}},
         unselected={"marker": {"opacity": 0.9}},
     )
+
+
+def _one(values: list[Any]) -> Any:
+    """One value for all where they are equal: plotly checks every element of a list, slowly.
+
+    >>> _one([1, 1]), _one([1, 2])
+    (1, [1, 2])
+    """
+    return values[0] if len(set(values)) == 1 else values
+
+
+def _table(dots: Sequence[Dot]) -> np.ndarray:
+    """What the pop-ups need, (dots, fields): plotly copies a list of lists element by element."""
+    table = np.empty((len(dots), len(FIELDS)), object)
+    for place, dot in enumerate(dots):
+        table[place] = _data(dot)
+    return table
 
 
 def _bars(ends: Sequence[tuple[float, float, float]], thickness: float) -> dict[str, Any]:

@@ -33,8 +33,8 @@ def test_a_click_finds_the_run_and_the_pop_up_is_filled_by_the_browser() -> None
     figure = landscape_figure(landscape_info(models(value=[0.9]), "latency_ms", "f1"), say)
     dots = trace(figure, "a0")
     assert tuple(dots.customdata[0][:2]) == ("r0", "model")
-    assert "%{y:.3f}" in dots.hovertemplate[0]
-    assert "tier %{customdata[9]}" in dots.hovertemplate[0]
+    assert "%{y:.3f}" in dots.hovertemplate  # one for all where they are alike
+    assert "tier %{customdata[9]}" in dots.hovertemplate
 
 
 def test_the_ring_the_front_and_the_paths_are_drawn() -> None:
