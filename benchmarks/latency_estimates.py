@@ -4,7 +4,9 @@
 
 Every network, then every family of networks, then every device is held out in turn, predicted and
 compared; an error is |predicted / published − 1|. With ``--stored`` the predictions that ship with
-the package are summed up, which takes seconds; without, everything is fitted anew.
+the package are summed up, which takes seconds; without, everything is fitted anew. ``derived`` tells
+how often the bands hold of what is taken from another runtime, from other threads or from a data
+sheet, when a listed device or its runtime is hidden from the fit that ships.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ import json
 import sys
 from typing import Any
 
+from kd_core.latency.estimate_known import load_fit
 from kd_core.latency.evidence import rows
 from kd_core.latency.fit import fit_all
 from kd_core.latency.fit_report import report, stored, unpacked
+from kd_core.latency.fit_transfer import derived, summary
 
 
 def main() -> None:
@@ -29,11 +33,16 @@ def main() -> None:
     held = stored() if options.stored else fresh(options.groups)
     if options.groups:
         held = {key: each for key, each in held.items() if key in options.groups}
-    figures = _plain(report(held))
+    figures = _plain(report(held) | ({} if options.groups else {"derived": transfer()}))
     if options.json:
         print(json.dumps(figures, indent=1))
     else:
         _show(figures)
+
+
+def transfer() -> dict[str, dict[str, float]]:
+    """How often the bands of tiers B and C hold, for listed devices that were hidden."""
+    return summary(derived(load_fit(), rows()))
 
 
 def fresh(groups: list[str] | None) -> dict[str, dict[str, Any]]:
@@ -57,6 +66,10 @@ def _show(figures: dict[str, Any]) -> None:
     print(_line("overall", figures["overall"]))
     for count, each in figures["new_device"].items():
         print(f"new device, {count} measured: {each.get('median_error')} (n = {each['n']})")
+    for how, each in figures.get("derived", {}).items():
+        print(
+            f"derived ({how}): {each['median_error']}, inside {each['coverage']} (n = {each['n']})"
+        )
     print("noise floor:", figures["noise_floor"], file=sys.stdout)
     for each in figures["worst_networks"]:
         print(f"{each['network']:32} {each['median_error']:.2f} bias {each['bias']:+.2f}")

@@ -193,7 +193,14 @@ _card(
     tdp_w=70,
     source="hmc-tech",
 )
-_card("nvidia_v100", "Volta GV100", 15700, memory_gbs=900, ram_bytes=16 * GB, source="NVIDIA")
+_card(
+    "nvidia_v100",
+    "Volta GV100",
+    15700,
+    memory_gbs=900,
+    ram_bytes=16 * GB,
+    source="grokipedia.opelly.me (peak); m.leiphone.com (memory)",
+)
 _card(
     "nvidia_a100",
     "Ampere GA100",
@@ -212,5 +219,19 @@ _card(
     tdp_w=700,
     source="hmc-tech",
 )
-_card("nvidia_rtx_3090", "Ampere GA102", 35580, memory_gbs=936, ram_bytes=24 * GB, source="NVIDIA")
-_card("nvidia_rtx_4090", "Ada AD102", 82080, memory_gbs=1008, ram_bytes=24 * GB, source="peakperf")
+_card(
+    "nvidia_rtx_3090",
+    "Ampere GA102",
+    35580,
+    memory_gbs=936,
+    ram_bytes=24 * GB,
+    source="cuttingedgegamer.com/2022/12",
+)
+_card(
+    "nvidia_rtx_4090",
+    "Ada AD102",
+    82080,
+    memory_gbs=1008,
+    ram_bytes=24 * GB,
+    source="Dr-Noob/peakperf (peak); cuttingedgegamer.com/2022/12 (memory)",
+)

@@ -7,7 +7,7 @@ from typing import Any
 from kd_core.latency.devices_spec import DEVICES, GB, MB, DeviceSpec, Power, RuntimeChoice
 
 KB = 1024
-TINY = "MLPerf Tiny v1.0 to v1.2, energy over time"
+TINY = "mlcommons/tiny_results v1.0 to v1.2, energy/results.txt: least and most mean power"
 
 
 def _controller(name: str, runtimes: tuple[str, ...], **sheet: Any) -> None:
@@ -50,7 +50,7 @@ _controller(
     flops_per_cycle=2,
     ram_bytes=320 * KB,
     flash_bytes=1024 * KB,
-    source="ST model zoo; MLPerf Tiny",
+    source="docs.kernel.org, stm32f746-overview",
 )
 _controller(
     "stm32l4r5",
@@ -61,7 +61,7 @@ _controller(
     ram_bytes=640 * KB,
     flash_bytes=2048 * KB,
     power=Power(0.035, 0.078, TINY),
-    source="MLPerf Tiny",
+    source="doc.riot-os.org, nucleo-l4r5zi",
 )
 _controller(
     "stm32u575",

@@ -33,8 +33,17 @@ FIT = Path(__file__).with_name("data") / "fit.json"
 ENOUGH_NETWORKS = 10
 SHEET_SPREAD = math.log(2) / 1.2816
 """Standard deviation behind a band from half to double."""
+SHEET_HALF = math.log(3)
+"""Half width of the band from a data sheet alone, as held-out devices ask for (fit_transfer.py)."""
+RUNTIME_HALF = math.log(2.3)
+"""The same for what comes from another runtime on the device."""
+THREADS_HALF = math.log(1.75)
+"""The same for what comes from another number of threads there."""
+SPECIAL = 0.5
+"""How much of what is special about a device with one runtime holds with another: held-out runtimes
+are predicted best with half of it."""
 SISTER_SPREAD = math.log(1.6) / 1.2816
-"""The same for a band of a factor of 1.6 either way, for what comes from a sister."""
+"""The same for a band of a factor of 1.6 either way, where few networks were fitted."""
 THREAD_POWER = 0.8
 """How the rate grows with threads, where another number of threads was measured."""
 EIGHTY = 1.2816
@@ -60,8 +69,8 @@ class Known:
     """
 
     rates: Rates
-    low: float = -EIGHTY * SHEET_SPREAD
-    high: float = EIGHTY * SHEET_SPREAD
+    low: float = -SHEET_HALF
+    high: float = SHEET_HALF
     ratio_like: float = 0.2
     ratio_unlike: float = 0.4
     tier: Tier = "C"
@@ -109,7 +118,17 @@ def known(
     Raises:
         ExportError: ``estimate_nothing`` where nothing comparable exists.
     """
-    fit = load_fit()
+    return known_from(load_fit(), name, device, choice, threads, precision)
+
+
+def known_from(
+    fit: Fit, name: str, device: DeviceSpec, choice: RuntimeChoice, threads: int, precision: str
+) -> Known:
+    """The same from any fit, such as one that lacks a device.
+
+    Raises:
+        ExportError: ``estimate_nothing``.
+    """
     counted = threads if choice.unit == "cpu" else 0
     sheet = sheet_rates(device, choice, threads, precision)
     group = f"{choice.name}|{precision}|{choice.unit}"
@@ -195,10 +214,11 @@ def _derived(
 ) -> Known:
     band = fit.groups[group]["band"] if group in fit.groups else {}
     said = {"device": key.split("|")[0], "runtime": key.split("|")[1], "n": networks}
+    half = THREADS_HALF if how == "threads" else RUNTIME_HALF
     return Known(
         rates,
-        low=-EIGHTY * SISTER_SPREAD,
-        high=EIGHTY * SISTER_SPREAD,
+        low=-half,
+        high=half,
         ratio_like=1.3 * band.get("ratio_near", 0.2),
         ratio_unlike=1.3 * band.get("ratio_far", 0.4),
         tier="B",
@@ -223,7 +243,8 @@ def _sister(
         if own["large_batch"]:
             continue
         close = -abs(math.log((int(key.split("|")[2]) or 4) / (threads or 4)))
-        rank = (precision != "int8", close, own["n_networks"], key)
+        enough = own["n_networks"] >= ENOUGH_NETWORKS
+        rank = (enough, precision != "int8", close, own["n_networks"], key)
         if best is None or rank > best[0]:
             best = (rank, key, own)
     if best is None:
@@ -237,13 +258,14 @@ def _sister(
 def _from_sister(
     fit: Fit, group: str, sheet: Rates, sister: tuple[str, Mapping[str, Any], Rates]
 ) -> Known:
-    """Sheet + what is usual for the runtime + what is special about the device.
+    """Sheet + what is usual for the runtime + half of what is special about the device.
 
     What is usual is that of the sister where nobody published times with the runtime.
     """
     key, own, sister_sheet = sister
     if group not in fit.groups:
-        theta = np.array(sheet.theta) + np.array(own["theta"]) - np.array(sister_sheet.theta)
+        special = np.array(own["theta"]) - np.array(sister_sheet.theta)
+        theta = np.array(sheet.theta) + SPECIAL * special
         theta[3] = sheet.theta[3] if sheet.theta[3] <= NO_CALL else theta[3]
         rate, width, overhead, call = map(float, np.where(np.isfinite(theta), theta, sheet.theta))
         rates = replace(sheet, theta=(rate, width, overhead, call))
@@ -252,7 +274,7 @@ def _from_sister(
     special = np.array(own["theta"]) - np.array(sister_sheet.theta) - usual
     special[~np.isfinite(special)] = 0.0
     mean = np.array(fit.groups[group]["mean"])
-    theta = np.array(sheet.theta) + mean + special
+    theta = np.array(sheet.theta) + mean + SPECIAL * special
     theta[3] = sheet.theta[3] if sheet.theta[3] <= NO_CALL else theta[3]
     rates = _rates(theta, fit.groups[group], group.split("|")[1])
     return _derived(fit, rates, group, key, own["n_networks"], own["n_rows"], "sister")

@@ -122,9 +122,13 @@ def op_times(columns: Columns, rates: Rates) -> NDArray[np.float64]:
 
 def predict_ms(work: Work, rates: Rates) -> float:
     """Latency of one call in ms."""
-    columns = work.columns
+    return columns_ms(work.columns, rates)
+
+
+def columns_ms(columns: Columns, rates: Rates) -> float:
+    """The same from the operators alone."""
     one = op_times(columns, rates)
-    overhead = 1e-3 * float(np.exp(rates.theta[2])) * work.n_ops
+    overhead = 1e-3 * float(np.exp(rates.theta[2]) * columns.count.sum())
     call = float(np.exp(rates.theta[3])) if rates.theta[3] > NO_CALL else 0.0
     return float((one * columns.count).sum()) + overhead + call
 
