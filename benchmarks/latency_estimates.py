@@ -4,9 +4,10 @@
 
 Every network, then every family of networks, then every device is held out in turn, predicted and
 compared; an error is |predicted / published − 1|. With ``--stored`` the predictions that ship with
-the package are summed up, which takes seconds; without, everything is fitted anew. ``derived`` tells
-how often the bands hold of what is taken from another runtime, from other threads or from a data
-sheet, when a listed device or its runtime is hidden from the fit that ships.
+the package are summed up, which takes seconds; without, everything is fitted anew.
+
+``derived`` tells how often the bands hold of what is taken from another runtime, from other threads
+or from a data sheet, when a listed device or its runtime is hidden from the fit that ships.
 """
 
 from __future__ import annotations
