@@ -11,7 +11,6 @@ from typing import Any
 from kd_core.cli.screen import Screen
 from kd_core.errors import StoreError
 from kd_core.study.folders import disk_errors
-from kd_core.study.model_files import model_folder
 from kd_core.study.store import Store
 from kd_core.text import Msg
 
@@ -61,4 +60,6 @@ def _source(arguments: argparse.Namespace) -> tuple[Path, str]:
     name = arguments.model or names[-1]
     if name not in names:
         raise StoreError("run_has_no_model", name=name, known=names)
+    from kd_core.study.model_files import model_folder  # brings torch: "kd-lab list" must not wait
+
     return model_folder(folder, name) / "model.onnx", f"{row.key}-{name}"

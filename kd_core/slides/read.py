@@ -31,6 +31,10 @@ SLIDE_LIMITS = Limits(image_bytes=2_000_000_000)
 _quiet = threading.Lock()  # catch_warnings changes the whole process, so one at a time
 
 
+BOMBS = ("slide_tile_too_large", "image_too_large", "slide_pages")
+"""What asks for too much memory is given to no other reader."""
+
+
 def open_slide(
     content: bytes, name: str = "", window: Window | None = None, limits: Limits | None = None
 ) -> Slide:
@@ -101,8 +105,8 @@ def _levels(raw: RawImage, window: Window | None) -> NDArray[np.uint8]:
 def _open_tiff(content: bytes, name: str, window: Window | None, limits: Limits) -> Slide:
     try:
         return open_tiff(content, name, window, limits)
-    except DataError:
-        if not can_open():
+    except DataError as error:
+        if error.code in BOMBS or not can_open():
             raise
         slide = open_with_openslide(content, name)
         if slide is None:
