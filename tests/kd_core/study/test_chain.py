@@ -87,7 +87,7 @@ def teacher(home, study) -> Path:
 def finished(home, study, teacher) -> tuple[Path, RunRecord, list]:
     events: list = []
     run = expand(study)[-1]
-    record = execute(run, job(home, "path", teacher, emit=events.append))
+    record = execute(run, job(home, "path", teacher, emit=events.append, margin=0.2))
     return home / "runs" / "path", record, events
 
 
@@ -146,6 +146,12 @@ def test_the_truth_is_told_of_each_step(finished):
     assert "truth.size_unchanged" in told[0]  # zeros are stored like any other number
     assert record.models[0].truth.numbers["size_ratio"] == pytest.approx(1, abs=0.02)
     assert set(record.models[0].truth.classes) == {"class0", "class1", "class2"}
+
+
+def test_the_truth_is_told_with_the_margin_of_the_study(finished):
+    _, record, _ = finished
+    findings = [f.msg for f in record.models[2].truth.findings if f.msg["id"] == "truth.accuracy"]
+    assert findings[0]["params"]["verdict"]["params"]["margin"] == 0.2
 
 
 def test_curves_go_on_over_goes_and_steps(finished):
