@@ -15,6 +15,7 @@ from app.tradeoffs_choice import Choice
 from app.tradeoffs_views import PICTURE, Found, plain_order
 from kd_core.errors import ExportError
 from kd_core.figures.end_to_end import MAX_MODELS, EndToEnd, end_to_end_figure, end_to_end_info
+from kd_core.figures.look import arm_name
 from kd_core.latency.own_evidence import load_evidence
 from kd_core.latency.stages import PROBE_FORMAT, Format, Stage
 from kd_core.study.costs import THIS_MACHINE
@@ -37,11 +38,10 @@ def show(choice: Choice, chosen: Found) -> None:
         st.info(say("path.none"))
         return
     side, form = _picture()
-    labels = data.labels(known)
     drawn = known.head(MAX_MODELS)
     parts = {
-        labels[key]: _parts(choice, row, side, form)
-        for key, (_, row) in zip(data.keys(drawn), drawn.iterrows(), strict=True)
+        name: _parts(choice, row, side, form)
+        for name, (_, row) in zip(_names(drawn), drawn.iterrows(), strict=True)
     }
     info = end_to_end_info({name: bar for name, bar in parts.items() if bar})
     st.plotly_chart(
@@ -49,6 +49,15 @@ def show(choice: Choice, chosen: Found) -> None:
         config=PICTURE,
     )  # fmt: skip
     st.caption(" ".join(_about(choice, info, len(known) - len(drawn), len(rows) - len(known))))
+
+
+def _names(rows: pd.DataFrame) -> list[str]:
+    """Arm, and a chain's step behind it; longer where two would be called the same."""
+    short = [
+        f"{row['arm']} · {row['name']}" if row["step"] else arm_name(row["role"], row["arm"], say)
+        for _, row in rows.iterrows()
+    ]
+    return short if len(set(short)) == len(short) else list(data.labels(rows).values())
 
 
 def _picture() -> tuple[int, Format]:

@@ -36,7 +36,14 @@ class EndToEnd:
     @property
     def longest_ms(self) -> float:
         """The upper end of the longest bar's band."""
-        return max((whole(bar)[2] for bar in self.bars), default=0.0)
+        return max((band(bar)[2] for bar in self.bars), default=0.0)
+
+
+def band(parts: Sequence[Stage]) -> tuple[float, float, float]:
+    """The whole and the ends that its estimates can reach; what was measured has its median."""
+    known = sum(part.latency_ms for part in parts if part.source == "measured")
+    guessed = whole([part for part in parts if part.source != "measured"])
+    return known + guessed[0], known + guessed[1], known + guessed[2]
 
 
 def end_to_end_info(parts: Mapping[str, Sequence[Stage]]) -> EndToEnd:
@@ -67,7 +74,7 @@ def end_to_end_figure(info: EndToEnd, say: Say, dark: bool = False) -> go.Figure
         for source in ("measured", "estimated")
         if any((part.name, part.source) == (name, source) for bar in info.bars for part in bar)
     ]
-    return figure(
+    drawn = figure(
         [*(_trace(info, name, source, say) for name, source in kinds), _sums(info, say)],
         say,
         dark,
@@ -81,6 +88,7 @@ def end_to_end_figure(info: EndToEnd, say: Say, dark: bool = False) -> go.Figure
         barmode="stack",
         bargap=0.35,
     )
+    return drawn.update_layout(legend_traceorder="normal")  # stacked bars would turn it round
 
 
 def _trace(info: EndToEnd, name: str, source: str, say: Say) -> go.Bar:
@@ -114,7 +122,7 @@ def _hover(model: str, part: Stage, say: Say) -> str:
 
 def _sums(info: EndToEnd, say: Say) -> go.Scatter:
     """The band of the whole at the end of each bar."""
-    sums = [whole(bar) for bar in info.bars]
+    sums = [band(bar) for bar in info.bars]
     return go.Scatter(
         x=[ms for ms, _, _ in sums],
         y=list(range(len(sums))),

@@ -29,6 +29,8 @@ NUMBERS = (
     "energy_high_mj", "speed_up", "speed_up_low", "speed_up_high",
 )  # fmt: skip
 
+FACTS = ("source", "tier", "n_networks", "n_rows", "fits", "derived_from")
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -187,7 +189,7 @@ def with_costs(
     frame = models.copy()
     table = pd.DataFrame(
         [{"shape": key, **_row(cost)} for key, cost in costs.items()],
-        columns=["shape", *NUMBERS, "source", "tier", "n_networks", "n_rows", "fits"],
+        columns=["shape", *NUMBERS, *FACTS],
     )
     frame = frame.merge(table, on="shape", how="left")
     frame["source"] = frame["source"].fillna("none")
@@ -224,11 +226,4 @@ def _measured_speed_up(frame: pd.DataFrame, has: np.ndarray, reference: str) -> 
 
 
 def _row(cost: Cost) -> dict[str, Any]:
-    return {
-        **{name: getattr(cost, name) for name in NUMBERS},
-        "source": cost.source,
-        "tier": cost.tier,
-        "n_networks": cost.n_networks,
-        "n_rows": cost.n_rows,
-        "fits": cost.fits,
-    }
+    return {name: getattr(cost, name) for name in (*NUMBERS, *FACTS)}

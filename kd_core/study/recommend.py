@@ -161,9 +161,9 @@ def time_msg(row: pd.Series, device: Msg, runtime: Msg) -> Msg:
         return Msg("recommend.time_measured", {"ms": two(row["latency_ms"]), **where})
     if row["source"] != "estimated":
         return Msg("recommend.time_none", where)
-    bare = not row["n_networks"]
+    way = "derived" if row.get("derived_from") else "estimated"
     return Msg(
-        "recommend.time_sheet" if bare else "recommend.time_estimated",
+        f"recommend.time_{way}" if row["n_networks"] else "recommend.time_sheet",
         {
             "low": two(row["low_ms"]),
             "high": two(row["high_ms"]),

@@ -50,4 +50,5 @@ def test_estimates_are_hatched_and_the_whole_carries_its_band(dark) -> None:
     assert whole.x == (pytest.approx(2.61), 5.0)
     assert whole.error_x.array[1] == 3.0
     assert whole.error_x.arrayminus[1] == 1.5
+    assert whole.error_x.array[0] == 0  # nothing in it is estimated
     assert first.layout.xaxis.range[1] > 8

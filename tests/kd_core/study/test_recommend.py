@@ -86,6 +86,8 @@ def test_a_measured_time_has_no_band_and_an_unknown_one_no_number() -> None:
     assert "11 ms" in measured
     assert "measured" in measured
     unknown = say(time_msg(ROW.replace("estimated", "none"), *PLACE))
+    derived = say(time_msg(pd.concat([ROW, pd.Series({"derived_from": "x"})]), *PLACE))
+    assert "by way of 16 networks of another runtime or device" in derived
     assert "no known latency" in unknown
 
 
