@@ -13,7 +13,8 @@ from app.form import Form
 from app.services import services, submit
 from app.texts import number, say, show_error
 from kd_core.compress.check import check_chain
-from kd_core.compress.preflight import Ask, Expected, preflight_aside, refusals
+from kd_core.compress.preflight import Ask, Expected, refusals
+from kd_core.compress.preflight_aside import preflight_aside
 from kd_core.config import Chain
 from kd_core.errors import KDLabError
 from kd_core.latency.devices import all_devices, device_title
@@ -25,6 +26,7 @@ from kd_core.study.rows import StudyRow
 from kd_core.text import Msg
 
 ASKED = "compress-asked"
+FOUND = "compress-found"
 
 
 def ask_of(study: StudyRow, result: Result, form: Form | None = None) -> Ask:
@@ -58,9 +60,23 @@ def refused(study: StudyRow, result: Result) -> dict[str, Msg | None]:
         return _refusals(ask_of(study, result))
 
 
-@st.cache_data(show_spinner=False, max_entries=100)
 def _expected(ask: Ask) -> tuple[Expected, ...]:
-    return preflight_aside(ask)
+    """What a question gives, with how far it is while it takes; the last answer is kept."""
+    kept = st.session_state.get(FOUND)
+    if kept is not None and kept[0] == ask:
+        return kept[1]  # type: ignore[no-any-return]
+    place = st.empty()
+
+    def tick(done: int, total: int) -> None:
+        place.progress(done / total, say("compress.asking", done=done + 1, total=total))
+
+    tick(0, len(ask.steps) + 1)
+    try:
+        found = preflight_aside(ask, tick)
+    finally:
+        place.empty()
+    st.session_state[FOUND] = (ask, found)
+    return found
 
 
 def show(study: StudyRow, form: Form, group: Sequence[Result]) -> None:
@@ -110,8 +126,7 @@ def _preflight(study: StudyRow, form: Form, result: Result) -> bool:
     if st.session_state.get(ASKED) != ask:
         return True
     try:
-        with st.spinner(say("compress.asking")):
-            found = _expected(ask)
+        found = _expected(ask)
     except KDLabError as error:
         show_error(error)
         return True

@@ -3,23 +3,19 @@
 The steps are tried on the real model without training: pruning, factors and number formats give
 the same shapes and sizes whatever the weights are, so size and multiplications come out nearly
 exact and the time nearly so. Accuracy is not foretold; it needs the training.
-
-``python -m kd_core.compress.preflight`` reads an :class:`Ask` as JSON from standard input, in a
-process of its own so that a page that asks stays quick.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
+from torch import nn
 
 from kd_core import repro
 from kd_core.compress.quantise_outlook import outlook
@@ -34,9 +30,11 @@ from kd_core.config import (
 from kd_core.data import cache
 from kd_core.data.library import Library
 from kd_core.data.loaded import LoadedData
-from kd_core.errors import KDLabError, TrainError, error_from_json
-from kd_core.export import OnnxModel, export_onnx
-from kd_core.export.onnx_file import precision_of
+from kd_core.errors import KDLabError
+from kd_core.export import FileContract, OnnxModel, export_onnx
+from kd_core.export.contract import OPSET
+from kd_core.export.onnx_export import trace_onnx
+from kd_core.export.onnx_file import precision_of, write_metadata, write_model
 from kd_core.latency.devices import all_devices
 from kd_core.latency.estimate import Target, estimate, layer_times
 from kd_core.latency.measure import measure
@@ -46,9 +44,16 @@ from kd_core.text import Msg
 from kd_core.train.loader import normalisation
 
 TRIED_IMAGES = 8
+CALIBRATION_IMAGES = 32
+"""Enough for ranges that only sizes and times are taken from."""
+
 QUICK = LatencySettings(warmup=2, repeats=10, batch=2)
 MOST = 0.5
 """Share of the time from which one kind of layer is said to decide it."""
+
+
+Heard = Callable[[int, int], None]
+Write = Callable[[nn.Module, Path, FileContract, NDArray[np.float32]], object]
 
 
 class Ask(Settings):
@@ -101,14 +106,52 @@ class Expected(Settings):
     problem: dict[str, Any] | None = None
 
 
-def preflight(ask: Ask) -> tuple[Expected, ...]:
-    """The origin and each step in order; a step that cannot be done is the last."""
+def preflight(ask: Ask, tick: Heard = lambda done, total: None) -> tuple[Expected, ...]:
+    """The origin and each step in order; a step that cannot be done is the last.
+
+    A changed network is only traced, which takes a tenth of the time of an export. Where that
+    file will not do for a later step, all is done again with the exporter of the real run.
+
+    Args:
+        ask: What is to be foretold.
+        tick: Hears how many models have been looked at, and how many there are.
+    """
     repro.prepare(ask.compute, seed=0)
-    subject = subject_for(ask)
+    traced: list[Path] = []
+
+    def write(
+        model: nn.Module, path: Path, contract: FileContract, images: NDArray[np.float32]
+    ) -> None:
+        traced.append(path)
+        trace_only(model, path, contract, images)
+
+    found = _walk(ask, write, tick)
+    if found[-1].problem is not None and traced:
+        found = _walk(ask, export_onnx, tick)
+    return tuple(found)
+
+
+def trace_only(
+    model: nn.Module, path: Path, contract: FileContract, images: NDArray[np.float32]
+) -> None:
+    """A file as :func:`kd_core.export.export_onnx` writes it, whose answers nothing checks.
+
+    Raises:
+        ExportError: ``export_failed``.
+    """
+    traced = trace_onnx(model, images)
+    write_metadata(traced, contract.change(opset=OPSET))
+    write_model(traced, path)
+
+
+def _walk(ask: Ask, write: Write, tick: Heard) -> list[Expected]:
+    subject, total = subject_for(ask), len(ask.steps) + 1
+    tick(0, total)
     found = [_look(ask, subject.file, "")]
     data = _data(ask)
     with tempfile.TemporaryDirectory() as folder:
         for number, step in enumerate(ask.steps, start=1):
+            tick(number, total)
             why = COMPRESSORS[step.method].refuses(subject, _params(step))
             if why is not None:
                 found.append(Expected(method=step.method, problem=why.to_json()))
@@ -116,12 +159,12 @@ def preflight(ask: Ask) -> tuple[Expected, ...]:
             place = Path(folder) / str(number)
             try:
                 reason = [] if ask.device else _integers(ask, subject, step)
-                subject = _try(ask, subject, step, place, data)
+                subject = _try(ask, subject, step, place, data, write)
                 found.append(_look(ask, subject.file, step.method, reason))
             except KDLabError as error:
                 found.append(Expected(method=step.method, problem=error.msg.to_json()))
                 break
-    return tuple(found)
+    return found
 
 
 def refusals(ask: Ask) -> dict[str, dict[str, Any] | None]:
@@ -146,7 +189,9 @@ def _data(ask: Ask) -> LoadedData:
     return cache.load(dataset, ask.data.size, Path(ask.home) / "cache")
 
 
-def _try(ask: Ask, subject: Subject, step: CompressStep, place: Path, data: LoadedData) -> Subject:
+def _try(
+    ask: Ask, subject: Subject, step: CompressStep, place: Path, data: LoadedData, write: Write
+) -> Subject:
     """The step without its training."""
     (place / "shop").mkdir(parents=True)
     mean, std = normalisation(data, ask.data)
@@ -158,14 +203,17 @@ def _try(ask: Ask, subject: Subject, step: CompressStep, place: Path, data: Load
         threads=ask.compute.threads,
         tune=None if step.tune is None else lambda network, share: network,
     )
-    made = COMPRESSORS[step.method].apply(subject, shop, _params(step))
+    spec, params = COMPRESSORS[step.method], _params(step)
+    if "images" in params:
+        params["images"] = min(params["images"], CALIBRATION_IMAGES)
+    made = spec.apply(subject, shop, params)
     if made.file is not None:
         return Subject(made.file, made.network or subject.network, on_file=True)
     assert made.network is not None  # a step changes one or the other
     contract = OnnxModel(subject.file).contract
     file = place / "model.onnx"
     images = shop.images("val" if len(data.parts.get("val", ())) else "train", TRIED_IMAGES)
-    export_onnx(made.network.eval(), file, contract, np.asarray(images, np.float32))
+    write(made.network.eval(), file, contract, np.asarray(images, np.float32))
     return Subject(file, made.network)
 
 
@@ -224,57 +272,3 @@ def reasons(layers: list[dict[str, Any]], precision: str) -> list[Msg]:
 
 LITTLE_BY_INT8 = ("depthwise", "pool", "elementwise", "activation", "norm", "memory")
 """Kinds of layer that move numbers more than they multiply them."""
-
-
-def preflight_aside(ask: Ask, timeout_s: float = 300) -> tuple[Expected, ...]:
-    """:func:`preflight` in a process of its own.
-
-    Raises:
-        KDLabError: What went wrong there.
-    """
-    return tuple(Expected.from_json(item) for item in _aside("preflight", ask, timeout_s))
-
-
-def refusals_aside(ask: Ask, timeout_s: float = 120) -> dict[str, Msg | None]:
-    """:func:`refusals` in a process of its own.
-
-    Raises:
-        KDLabError: What went wrong there.
-    """
-    found: dict[str, Any] = _aside("refusals", ask, timeout_s)
-    return {name: None if why is None else Msg.from_json(why) for name, why in found.items()}
-
-
-def _aside(what: str, ask: Ask, timeout_s: float) -> Any:
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "kd_core.compress.preflight", what],
-            input=json.dumps(ask.to_json()),
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            cwd=Path(__file__).parents[2],
-            check=False,
-        )
-        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    except (subprocess.TimeoutExpired, ValueError, IndexError):
-        raise TrainError("preflight_unknown") from None
-    if "error" in answer:
-        raise error_from_json(answer["error"])
-    return answer["found"]
-
-
-def _main() -> None:
-    ask = Ask.from_json(sys.stdin.read())
-    try:
-        if sys.argv[1] == "refusals":
-            answer: dict[str, Any] = {"found": refusals(ask)}
-        else:
-            answer = {"found": [item.to_json() for item in preflight(ask)]}
-    except KDLabError as error:
-        answer = {"error": error.to_json()}
-    print(json.dumps(answer))
-
-
-if __name__ == "__main__":
-    _main()

@@ -1,11 +1,16 @@
+import dataclasses
+
 import pytest
 
-from kd_core.compress.preflight import Ask, preflight, reasons, refusals
+from kd_core.compress import COMPRESSORS
+from kd_core.compress import preflight as preflight_module
+from kd_core.compress.preflight import Ask, preflight, reasons, refusals, trace_only
 from kd_core.config import CompressStep, ComputeSettings, DataSettings, ModelSettings, TrainSettings
 from kd_core.data.draft import draft
 from kd_core.data.library import Library
 from kd_core.export import FileContract, export_onnx
 from kd_core.models import build_model, save_checkpoint
+from kd_core.text import Msg
 from tests.helpers_chain import test_methods
 from tests.helpers_data import tiny_images, write_folder
 
@@ -28,7 +33,7 @@ def ask(tmp_path_factory) -> Ask:
         classes=("a", "b", "c"), mean=(0.5,) * 3, std=(0.2,) * 3, size=32, channels=3
     )
     pixels = images[:4].transpose(0, 3, 1, 2).astype("float32") / 255
-    export_onnx(model, root / "model.onnx", contract, pixels)
+    trace_only(model, root / "model.onnx", contract, pixels)
     return Ask(
         home=str(root),
         file=str(root / "model.onnx"),
@@ -51,6 +56,29 @@ def test_steps_are_tried_without_their_training(ask):
     assert pruned.size_bytes < before.size_bytes
     assert (tuned.macs, same.macs) == (pruned.macs, pruned.macs)
     assert [x.method for x in (before, pruned, same)] == ["", "prune_l1", "test_same_file"]
+
+
+def test_a_traced_file_that_will_not_do_is_exported_after_all(ask, monkeypatch):
+    refused, written = [], []
+
+    def refuses(subject, params):
+        refused.append(subject.file)
+        return Msg("refuses.no_network") if len(refused) == 1 else None
+
+    def write(*given):
+        written.append(given)
+        return export_onnx(*given)
+
+    picky = dataclasses.replace(COMPRESSORS["test_same_file"], refuses=refuses)
+    heard = []
+    steps = (step("finetune", True), step("test_same_file"))
+    with monkeypatch.context() as patch:  # undone before the methods are taken out again
+        patch.setitem(COMPRESSORS._entries, "test_same_file", picky)
+        patch.setattr(preflight_module, "export_onnx", write)
+        found = preflight(ask.change(steps=steps), lambda *far: heard.append(far))
+    assert [item.problem for item in found] == [None] * 3
+    assert len(written) == 1
+    assert heard == [(0, 3), (1, 3), (2, 3)] * 2
 
 
 def test_the_time_on_a_device_has_a_band_and_a_reason(ask):
