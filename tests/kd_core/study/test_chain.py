@@ -1,7 +1,11 @@
 """Chains on tiny images: every step a model, and a chain that was stopped goes on."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +40,7 @@ from kd_core.study.pipeline import execute, load_data
 from kd_core.study.records import Job, RunRecord
 from kd_core.study.step import model_name, subject_of
 from tests.helpers_chain import test_methods
+from tests.helpers_code import ROOT
 from tests.helpers_data import tiny_images, write_folder
 
 TINY = ModelSettings(name="tiny_cnn", params={"width": 8, "depth": 1})
@@ -200,6 +205,29 @@ def test_a_chain_that_was_stopped_goes_on_and_ends_the_same(
     assert {step for step in (1, 2, 3) if any(is_step(event, step) for event in again)} == redone
     first = [event.epoch for event in again if event.type == "metric"][:1]
     assert first == [] or first[0] > min(number, 6) - 1  # no epoch is trained twice
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forks of one process")
+def test_a_chain_whose_process_is_killed_twice_ends_the_same(home, study, teacher, finished):
+    run, folder = expand(study)[-1], home / "runs" / "killed"
+    command = [sys.executable, "-m", "tests.helpers_chain", home, folder, teacher]
+    ended = subprocess.run(
+        [*command, "epoch-3", "step-2"],  # in fine-tuning, and between two steps
+        input=json.dumps(run.to_json()),
+        text=True,
+        capture_output=True,
+        cwd=ROOT,
+        check=True,
+    )
+    assert ended.stdout.split()[-2:] == [str(-signal.SIGKILL)] * 2
+    assert [made.step for made in map(kept, (folder / "models").glob("*")) if made] == [1]
+    again: list = []
+    record = execute(run, job(home, folder.name, teacher, emit=again.append))
+    for one, two in zip(record.models, finished[1].models, strict=True):
+        assert one.scores == two.scores
+        assert one.network_sha256 == two.network_sha256 or one.step == 3
+    assert not [event for event in again if event.type == "metric" and event.epoch <= 4]
     shutil.rmtree(folder)
 
 
