@@ -5,10 +5,20 @@ import os
 # Before torch is imported anywhere: the tests run side by side, and their networks are tiny.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import sys
+
 import pytest
 import torch
 
 torch.set_num_threads(1)
+MAIN = sys.modules["__main__"]
+
+
+@pytest.fixture(autouse=True)
+def main_module():
+    """A page that is tested runs as ``__main__``; processes that start later must not run it."""
+    yield
+    sys.modules["__main__"] = MAIN
 
 
 @pytest.fixture(autouse=True)
