@@ -9,7 +9,6 @@ button(at, say("results.test.open")).click().run()
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -130,8 +129,6 @@ def server(home, monkeypatch, tmp_path):
         opened.append(connect(drive=False))
         return opened[-1]
 
-    # A page runs as __main__; a test that starts processes later would run the page in them.
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     monkeypatch.setattr(app_services, "connect", connect_without_runner)
     monkeypatch.setattr(app_services, "SAMPLE_STUDY", tmp_path / "none")
     monkeypatch.delenv("KDLAB_SHARED", raising=False)
