@@ -6,6 +6,7 @@ The first fit of a teacher reads thousands of images, so no page waits for it.
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from kd_core.explain.familiar_cache import load_or_fit
 from kd_core.explain.penultimate import Penultimate
 from kd_core.study.pipeline import load_data
 from kd_core.text import Msg
+
+PAUSE_S = 0.02
+"""Between two batches of a fit, so that a visitor who waits for a place gets it."""
 
 
 @dataclass(eq=False)
@@ -82,7 +86,9 @@ def _polite(asked: Features) -> Features:
 
     def wait_then_ask(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         with turns:
-            return asked(images)
+            found = asked(images)
+        time.sleep(PAUSE_S)  # a semaphore is not fair: else this thread takes its place again
+        return found
 
     return wait_then_ask
 
