@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from contextvars import ContextVar
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -28,6 +28,9 @@ class Settings(BaseModel):
     """Base of all settings: frozen, no unknown names, no NaN, errors as data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    later: ClassVar[frozenset[str]] = frozenset()
+    """Fields that came after the first release; see :meth:`identity`."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -47,6 +50,20 @@ class Settings(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """JSON-safe dictionary."""
         return self.model_dump(mode="json")
+
+    def identity(self) -> dict[str, Any]:
+        """What is hashed: :meth:`to_json` without the ``later`` fields that are at their default.
+
+        So a new setting, as long as nobody uses it, leaves the identity of old runs alone.
+        """
+        fields = type(self).model_fields
+        kept = (
+            name
+            for name in fields
+            if name not in self.later
+            or getattr(self, name) != fields[name].get_default(call_default_factory=True)
+        )
+        return {name: _identity(getattr(self, name)) for name in kept}
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
@@ -76,6 +93,16 @@ class Settings(BaseModel):
     def digest(self) -> str:
         """SHA-256 of the canonical JSON (sorted keys, no spaces), 64 hex digits."""
         return canonical_hash(self.to_json())
+
+
+def _identity(value: Any) -> Any:
+    if isinstance(value, Settings):
+        return value.identity()
+    if isinstance(value, tuple | list):
+        return [_identity(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _identity(one) for name, one in value.items()}
+    return value
 
 
 def canonical_hash(data: Any) -> str:

@@ -11,6 +11,7 @@ from tests.helpers_code import ROOT, imports, module_name, sources
 ORDER = (
     ("errors", "text", "registry"),
     ("settings",),
+    ("recipes",),
     ("config",),
     ("hardware",),
     ("repro",),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from kd_core.registry import Entry, Registry
 from kd_core.tasks import Outputs
@@ -23,12 +23,36 @@ class Inputs:
         teacher: The teacher's named outputs for the same pixels, without gradient.
         targets: True labels as the task collates them; ``None`` for unlabelled images.
         index: Position of each image in its part, (N,), for losses that remember images.
+        student_features: What was read in the student, one tensor a pair of layers, finest first:
+            (N, C, H, W), or (N, T, D) in transformers; with gradient.
+        teacher_features: The same of the teacher, without gradient.
+        helper: The term's own module, see ``LossSpec.helper``.
     """
 
     student: Outputs
     teacher: Outputs
     targets: Tensor | None = None
     index: Tensor | None = None
+    student_features: tuple[Tensor, ...] = ()
+    teacher_features: tuple[Tensor, ...] = ()
+    helper: nn.Module | None = None
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What a helper is built from.
+
+    Attributes:
+        student: Shape of each of the student's features without the batch, such as (C, H, W).
+        teacher: The same of the teacher.
+        targets: Targets of the training part as the task collates them.
+        outputs: K, the number of classes or labels.
+    """
+
+    student: tuple[tuple[int, ...], ...]
+    teacher: tuple[tuple[int, ...], ...]
+    targets: Tensor
+    outputs: int
 
 
 LossFn = Callable[[Inputs, Mapping[str, Any]], Tensor]
@@ -42,12 +66,21 @@ class LossSpec(Entry):
         family: Which knowledge is transferred; α weighs the labels against ``response`` only.
         forms: The function for each task that the method is defined for: (inputs, parameters)
             to a scalar that already has its own T factor and reduction.
-        needs: What it reads from both networks beside the task's own output.
+        needs: What it reads: the ``logits`` of both networks, ``features`` of both inside, or
+            ``labels`` and the student's logits only, and then no teacher.
+        layers: Which features: those of the ``last`` stage, or of all ``stages`` of resolution.
+        helper: Makes the term's own module, such as projections or a memory; ``None`` where it
+            needs none. Its parameters learn with the student's, its buffers are in checkpoints,
+            and it is never part of the deployed student.
+        range: Weights that were published for it, (low, high); ``None`` where only 1 − α is.
     """
 
     family: Family
     forms: Mapping[str, LossFn]
-    needs: Literal["logits", "features"] = "logits"
+    needs: Literal["logits", "features", "labels"] = "logits"
+    layers: Literal["last", "stages"] = "last"
+    helper: Callable[[Shapes, Mapping[str, Any]], nn.Module | None] | None = None
+    range: tuple[float, float] | None = None
 
     @property
     def tasks(self) -> tuple[str, ...]:
