@@ -9,6 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app import warm
 from app.visitor import visitor
 from kd_core.config import RunSettings, StudySettings
 from kd_core.data.library import Library
@@ -43,6 +44,7 @@ def services() -> Services:
     jobs = connect()
     if SAMPLE_STUDY.is_dir():
         jobs.collect(SAMPLE_STUDY)
+    warm.begin()
     return Services(jobs, Library(jobs.store.home.root))
 
 
