@@ -147,9 +147,9 @@ def _network(path: str, sha256: str) -> TaskModel:
     show_spinner=False, max_entries=200, hash_funcs={Contender: lambda one: one.sha256 + one.key}
 )
 def _contract(contender: Contender) -> FileContract:
-    """The file's own calibration, else a temperature fitted on the validation predictions."""
+    """The file's own operating point, else a temperature fitted on the validation predictions."""
     own = contender.session.contract
-    if own.calibration is not None:
+    if own.calibration is not None or own.threshold is not None:
         return own
     try:
         fitted = fit_temperature(predictions(contender.result, "val"))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kd_core.evaluate import kernels
 from kd_core.evaluate.kernels import Array, Kernel, per_label
+from kd_core.evaluate.predictions import Predictions
 from kd_core.evaluate.ranking import average_precision, roc_auc
 from kd_core.registry import Entry, Registry
 
@@ -30,6 +31,7 @@ class MetricSpec(Entry):
         of_others: Whether the value of a class rests on the images of the other classes.
         inflated: Whether resampling makes it larger, as it does with a sum of absolute gaps; its
             interval is moved back by the mean of that.
+        of_answers: Whether it counts answers, so that a model's threshold matters to it.
     """
 
     kernels: dict[str, Kernel]
@@ -37,6 +39,7 @@ class MetricSpec(Entry):
     per_class: bool = False
     of_others: bool = False
     inflated: bool = False
+    of_answers: bool = False
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -46,6 +49,10 @@ class MetricSpec(Entry):
     def kernel(self, targets: NDArray[Any]) -> Kernel:
         """The arithmetic for targets of this shape."""
         return self.kernels["multilabel" if targets.ndim == 2 else "classification"]
+
+    def seen(self, predictions: Predictions) -> Array:
+        """What the metric is computed from, (N, K): probabilities, at half where answers count."""
+        return predictions.at_half() if self.of_answers else predictions.probabilities()
 
     def reduce(self, values: Array) -> Array:
         """A kernel's values as this metric has them; a mean with an undefined class is NaN."""
@@ -72,6 +79,8 @@ class MetricSpec(Entry):
 
 METRICS: Registry[MetricSpec] = Registry("metric")
 
+_OF_PROBABILITIES = {"macro_auc", "average_precision", "auc", "ap", "ece", "brier"}
+
 # Bound once: a bootstrap computes a kernel that two metrics share only once.
 _AUC, _AP = per_label(roc_auc), per_label(average_precision)
 _SENSITIVITY = per_label(kernels.label_sensitivity)
@@ -82,6 +91,7 @@ def _add(name: str, source: str, one: Kernel | None, several: Kernel | None, **m
     """Register a metric by its arithmetic for one label an image and for several."""
     both = {"classification": one, "multilabel": several}
     fitting = {task: kernel for task, kernel in both.items() if kernel}
+    more = {"of_answers": name not in _OF_PROBABILITIES, **more}
     METRICS.add(name, MetricSpec(source=source, kernels=fitting, **more))
 
 

@@ -6,7 +6,8 @@ Kept with every run as Parquet, one row an image::
     image, patient, part, seed, logit:<label> …, label:<label> …  multilabel (blank = unknown)
     group:<column> …                                              subgroups, where there are any
 
-The table's metadata hold the task and the class names, so a file explains itself::
+The table's metadata hold the task, the class names, and the model's own calibration and threshold,
+so a file explains itself; logits are raw::
 
     from kd_core.evaluate.predictions import read_predictions
     frame = read_predictions("model-val.parquet").to_frame()
@@ -15,8 +16,8 @@ The table's metadata hold the task and the class names, so a file explains itsel
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from scipy import special
 
 from kd_core.errors import DataError, StoreError
+from kd_core.evaluate.decide import (
+    Calibration,
+    at_half,
+    calibrated_logits,
+    decided,
+    to_probabilities,
+)
 
 METADATA = b"kdlab.predictions"
 VERSION = 1
@@ -46,6 +53,8 @@ class Predictions:
         task: ``classification`` or ``multilabel``.
         patients: Patient of each image, (N,), or ``None``.
         groups: Subgroup columns, each (N,).
+        calibration: What makes calibrated probabilities of the logits, or ``None``.
+        threshold: Decision threshold, one for all labels or one each; ``None`` is the task's own.
 
     Raises:
         DataError: ``predictions_shape`` where lengths differ or a target is no class;
@@ -61,6 +70,8 @@ class Predictions:
     task: str = "classification"
     patients: NDArray[np.str_] | None = None
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    calibration: Calibration | None = None
+    threshold: float | tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         n, k = len(self.ids), len(self.classes)
@@ -82,17 +93,20 @@ class Predictions:
         return len(self.ids)
 
     def probabilities(self) -> NDArray[np.float64]:
-        """Softmax over classes, or a sigmoid for each label; (N, K)."""
-        logits = self.logits.astype(np.float64)
-        if self.task == "multilabel":
-            return np.asarray(special.expit(logits))
-        return np.asarray(special.softmax(logits, axis=1))
+        """Softmax over classes, or a sigmoid for each label; calibrated where that is known."""
+        logits = calibrated_logits(self.logits, self.task, self.calibration)
+        return to_probabilities(logits, self.task)  # (N, K)
+
+    def at_half(self) -> NDArray[np.float64]:
+        """Probabilities moved so that this model's threshold lies at one half, (N, K)."""
+        return at_half(self.probabilities(), self.task, self.threshold)
 
     def predicted(self) -> NDArray[np.int64]:
-        """The class of highest probability (N,), or each label at 0.5, (N, L)."""
-        if self.task == "multilabel":
-            return (self.logits > 0).astype(np.int64)
-        return self.logits.argmax(1).astype(np.int64)
+        """The class (N,), or each label (N, L), at the model's own threshold.
+
+        Without one, the likeliest class, or labels above 0.5.
+        """
+        return decided(self.probabilities(), self.task, self.threshold)
 
     def to_frame(self) -> pd.DataFrame:
         """One row an image, with the columns of the module text."""
@@ -116,7 +130,15 @@ class Predictions:
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write a Parquet file, aside and renamed."""
-    about = {"version": VERSION, "task": predictions.task, "classes": list(predictions.classes)}
+    about: dict[str, object] = {
+        "version": VERSION,
+        "task": predictions.task,
+        "classes": list(predictions.classes),
+    }
+    if predictions.calibration:
+        about["calibration"] = dict(predictions.calibration)
+    if predictions.threshold is not None:
+        about["threshold"] = predictions.threshold
     table = pa.Table.from_pandas(predictions.to_frame(), preserve_index=False)
     table = table.replace_schema_metadata({METADATA: json.dumps(about).encode()})
     aside = path.with_name(f".{path.name}.aside")
@@ -133,9 +155,18 @@ def read_predictions(path: Path | str) -> Predictions:
     try:
         table = pq.read_table(path)
         about = json.loads(table.schema.metadata[METADATA])
-        return _from_frame(table.to_pandas(), tuple(about["classes"]), about["task"])
+        found = _from_frame(table.to_pandas(), tuple(about["classes"]), about["task"])
+        return replace(
+            found,
+            calibration=about.get("calibration"),
+            threshold=_threshold(about.get("threshold")),
+        )
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise StoreError("predictions_unreadable", path=str(path), detail=str(error)) from None
+
+
+def _threshold(value: float | Sequence[float] | None) -> float | tuple[float, ...] | None:
+    return tuple(value) if isinstance(value, Sequence) else value
 
 
 def _from_frame(frame: pd.DataFrame, classes: tuple[str, ...], task: str) -> Predictions:

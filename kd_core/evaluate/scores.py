@@ -63,11 +63,11 @@ def score(
     """
     fitting = [name for name, spec in METRICS.items() if predictions.task in spec.tasks]
     names = list(metrics) if metrics is not None else fitting
-    probabilities, targets = predictions.probabilities(), predictions.targets
+    targets = predictions.targets
     repeated = _repeated(predictions, names, repeats, seed)
     scores: dict[str, Score] = {}
     for name in names:
-        point = METRICS[name].fn(probabilities, targets)
+        point = METRICS[name].fn(METRICS[name].seen(predictions), targets)
         for key, column in _columns(name, predictions.classes):
             value = float(point if column is None else point[column])
             drawn = repeated[name] if column is None else repeated[name][:, column]
@@ -79,7 +79,8 @@ def _repeated(
     predictions: Predictions, names: Sequence[str], repeats: int, seed: int
 ) -> dict[str, Array]:
     """The metrics' bootstrap repeats, (R,) or (R, K)."""
-    probabilities, targets = predictions.probabilities(), predictions.targets
+    targets = predictions.targets
+    given = {flag: spec.seen(predictions) for flag, spec in _kinds(names).items()}
     of_image = units(predictions.patients, len(predictions))
     rng = np.random.default_rng(seed)
     empty = {n: np.empty((0, len(predictions.classes))[: 1 + METRICS[n].per_class]) for n in names}
@@ -90,9 +91,14 @@ def _repeated(
             spec = METRICS[name]
             kernel = spec.kernel(targets)
             if kernel not in done:
-                done[kernel] = kernel(probabilities, targets, weights)
+                done[kernel] = kernel(given[spec.of_answers], targets, weights)
             chunks[name].append(spec.reduce(done[kernel]))
     return {name: np.concatenate(values) for name, values in chunks.items()}
+
+
+def _kinds(names: Sequence[str]) -> dict[bool, MetricSpec]:
+    """A metric that counts answers and one that reads probabilities, where both are asked for."""
+    return {METRICS[name].of_answers: METRICS[name] for name in names}
 
 
 def _score(
@@ -141,7 +147,7 @@ def reach_unseen(
     if column is not None:
         return float(reach[column])
     kernel, one = spec.kernel(predictions.targets), np.ones((1, len(predictions)))
-    by_class = kernel(predictions.probabilities(), predictions.targets, one).ndim == 2
+    by_class = kernel(spec.seen(predictions), predictions.targets, one).ndim == 2
     return float(reach.mean()) if by_class else min(1.0, NOTHING_SEEN / int(of_image.max() + 1))
 
 

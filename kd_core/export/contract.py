@@ -37,8 +37,10 @@ class FileContract(Settings):
         channels: 1 (grey) or 3 (red, green, blue).
         interpolation: How images are resized to ``size``.
         task: Entry of ``TASKS``.
-        calibration: What makes calibrated probabilities of the logits, or ``None``.
-        threshold: Decision threshold, one for all labels or one each; ``None`` is the task's own.
+        calibration: What makes calibrated probabilities of the logits, or ``None``; read by
+            :mod:`kd_core.evaluate.decide`.
+        threshold: Decision threshold on calibrated probabilities, one for all labels or one each;
+            of two classes it is the second's. ``None`` is the task's own.
         run: Id of the run that made the file; empty for a file from elsewhere.
         opset: ONNX operator set; filled in by the export.
         schema_version: Version of this contract; ``kdlab.schema`` in the file.
@@ -51,7 +53,7 @@ class FileContract(Settings):
     channels: int = Field(ge=1)
     interpolation: str = "bilinear-antialias"
     task: str = "classification"
-    calibration: dict[str, float | str] | None = None
+    calibration: dict[str, float | str | tuple[float, ...]] | None = None
     threshold: float | tuple[float, ...] | None = None
     run: str = ""
     opset: int = OPSET

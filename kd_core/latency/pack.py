@@ -64,7 +64,7 @@ class PackSource:
     name: str
     run: str = ""
     window: Window = field(default_factory=Window)
-    calibration: Mapping[str, float | str] | None = None
+    calibration: Mapping[str, Any] | None = None
     images: Mapping[str, bytes] = field(default_factory=dict)
 
 

@@ -74,13 +74,25 @@ class Model:
     def predict(self, data: bytes) -> dict[str, Any]:
         """Probabilities by class, and what they say, of one image file."""
         logits = self.logits(self.prepare(data))  # (K,)
-        probabilities = to_probabilities(logits, self.pack["task"])
-        calibration = self.pack["calibration"]
-        answer = {"probabilities": self.named(probabilities), "answer": self.decide(probabilities)}
-        if calibration:
-            softened = to_probabilities(logits / calibration["T"], self.pack["task"])
-            answer["calibrated"] = self.named(softened)
-        return answer
+        raw = to_probabilities(logits, self.pack["task"])
+        if not self.pack["calibration"]:
+            return {"probabilities": self.named(raw), "answer": self.decide(raw)}
+        fitted = to_probabilities(self.calibrated(logits), self.pack["task"])
+        return {
+            "probabilities": self.named(raw),
+            "answer": self.decide(fitted),  # a threshold was chosen on calibrated probabilities
+            "calibrated": self.named(fitted),
+        }
+
+    def calibrated(self, logits: np.ndarray) -> np.ndarray:
+        """Logits (K,) at the fitted temperature, or on the fitted line (Platt)."""
+        values = self.pack["calibration"]
+        if values["method"] == "temperature":
+            return np.asarray(logits / values["T"])
+        shift = np.asarray(values["b"], float)
+        if self.pack["task"] != "multilabel":  # of two classes; a shift of both would cancel
+            shift = np.append(np.zeros(len(logits) - 1), shift)
+        return np.asarray(logits * np.asarray(values["a"], float) + shift)
 
     def prepare(self, data: bytes) -> np.ndarray:
         """An image file as the network's pixels: uint8 (C, S, S)."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from kd_core.errors import ExportError
+from kd_core.evaluate.decide import calibrated_logits, decided, to_probabilities
 from kd_core.export import FileContract
 from kd_core.tasks import TASKS
 
@@ -82,17 +82,15 @@ def read_answers(outputs: Mapping[str, NDArray[np.float32]], contract: FileContr
 
 def answers_of(logits: Array, contract: FileContract) -> Answers:
     """Answers from logits (n, K)."""
-    raw = _probabilities(logits, contract.task)
+    raw = to_probabilities(logits, contract.task)
     calibrated = calibrate(logits, contract)
     probabilities = raw if calibrated is None else calibrated
     threshold = _threshold(contract)
     chosen: NDArray[np.int64] | NDArray[np.bool_]
     if contract.task == "multilabel":
         chosen = probabilities >= np.asarray(threshold)
-    elif threshold is not None and len(contract.classes) == 2:
-        chosen = (probabilities[:, 1] >= threshold[-1]).astype(np.int64)
     else:
-        chosen = probabilities.argmax(1)
+        chosen = decided(probabilities, contract.task, threshold)
     return Answers(
         classes=contract.classes,
         task=contract.task,
@@ -105,34 +103,16 @@ def answers_of(logits: Array, contract: FileContract) -> Answers:
     )
 
 
-def _probabilities(logits: Array, task: str) -> Array:
-    return np.asarray(TASKS[task].probabilities(torch.from_numpy(logits)).numpy())
-
-
 def calibrate(logits: Array, contract: FileContract) -> Array | None:
     """Calibrated probabilities (n, K), or ``None`` where the file carries no calibration.
-
-    ``{"method": "temperature", "T": t}``: probabilities of logits / t (Guo et al. 2017).
-    ``{"method": "platt", "a": a, "b": b}``: probabilities of a · logits + b (Platt 1999); b shifts
-    a sigmoid, and cancels in a softmax.
 
     Raises:
         ExportError: ``calibration_unknown``.
     """
     if contract.calibration is None:
         return None
-    values = contract.calibration
-    kind = values.get("method")
-    try:
-        if kind == "temperature":
-            scaled = logits * (1 / float(values["T"]))
-        elif kind == "platt":
-            scaled = logits * float(values["a"]) + float(values["b"])
-        else:
-            raise ExportError("calibration_unknown", kind=str(kind))
-    except (KeyError, ValueError, ZeroDivisionError):
-        raise ExportError("calibration_unknown", kind=str(kind)) from None
-    return _probabilities(scaled, contract.task)
+    scaled = calibrated_logits(logits, contract.task, contract.calibration)
+    return to_probabilities(scaled, contract.task)
 
 
 def _threshold(contract: FileContract) -> tuple[float, ...] | None:

@@ -162,13 +162,14 @@ def _title(record: RunRecord, model: str) -> str:
 
 
 def _calibration(store: Store, record: RunRecord, model: str) -> dict[str, float | str] | None:
-    """A temperature from the validation predictions; the file's own, if any, where there are none.
+    """A temperature from the validation predictions, for a file without an operating point.
 
     The file says it first: ``None`` leaves it to the file.
     """
     from kd_core.export.onnx_model import OnnxModel
 
-    if OnnxModel(model_file(store, record.run_id, model)).contract.calibration:
+    contract = OnnxModel(model_file(store, record.run_id, model)).contract
+    if contract.calibration or contract.threshold is not None:
         return None
     path = store.folder(record.run_id) / "predictions" / f"{model}-val.parquet"
     fitted = fit_temperature(read_predictions(path)) if path.is_file() else None
