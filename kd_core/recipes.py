@@ -32,7 +32,11 @@ class DataSettings(Settings):
         augment: Name of an entry of ``AUGMENTATIONS``; ``auto`` is the data set's own default.
         normalise: Mean and sd of the training part, or ImageNet's.
         external: Names of data sets that are tested beside the internal test part.
+        fold: Which of the study's folds is the validation part, from 0; ``None``: no folds.
+        folds: How many folds training and validation part make together; the test part is none.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"fold", "folds"})
 
     dataset: str = Field(min_length=1, max_length=80)
     data_hash: str = ""
@@ -40,6 +44,8 @@ class DataSettings(Settings):
     augment: str = "auto"
     normalise: Literal["dataset", "imagenet"] = "dataset"
     external: tuple[str, ...] = ()
+    fold: int | None = Field(default=None, ge=0, le=19)
+    folds: int = Field(default=0, ge=0, le=20)
 
 
 class WeightSettings(Settings):
@@ -154,9 +160,12 @@ class DistilSettings(Settings):
         peers: Networks that learn beside the student, for modes that train several.
         warmup: Share of the budget over which the distillation weights grow from 0.
         ramps: What else changes over the budget.
+        task_weight: w_task where it is not what α makes of it, as in some published settings.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"params", "peers", "warmup", "ramps"})
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"params", "peers", "warmup", "ramps", "task_weight"}
+    )
 
     mode: str = "offline"
     alpha: float = Field(default=0.5, ge=0, le=1)
@@ -167,6 +176,7 @@ class DistilSettings(Settings):
     peers: tuple[ModelSettings, ...] = Field(default=(), max_length=8)
     warmup: float = Field(default=0.0, ge=0, le=1)
     ramps: tuple[Ramp, ...] = Field(default=(), max_length=16)
+    task_weight: float | None = Field(default=None, ge=0)
 
 
 class LatencySettings(Settings):
@@ -184,3 +194,38 @@ class ComputeSettings(Settings):
     device: Device = "auto"
     threads: int = Field(default_factory=default_threads, ge=1, le=256)
     deterministic: bool = True
+
+
+class OperatingSettings(Settings):
+    """How a finished model is calibrated and where it decides; both fitted on validation data.
+
+    Attributes:
+        calibration: ``temperature`` (Guo et al. 2017), ``platt`` (Platt 1999; two classes or
+            labels), or ``none``.
+        rule: What chooses the threshold: ``youden`` (largest sensitivity + specificity − 1),
+            ``sensitivity`` or ``specificity`` (at least ``value``), ``fixed`` (``value`` itself),
+            or ``none``, the task's own.
+        value: Of the rule, in [0, 1].
+    """
+
+    calibration: Literal["none", "temperature", "platt"] = "none"
+    rule: Literal["none", "youden", "sensitivity", "specificity", "fixed"] = "none"
+    value: float = Field(default=0.9, ge=0, le=1)
+
+
+class AnalysisSettings(Settings):
+    """What a run looks at that makes no model.
+
+    Attributes:
+        kind: ``robustness``: the same models on corrupted images.
+        part: ``val``, or ``test`` once the study's test part is open.
+        corruptions: Entries of ``CORRUPTIONS``; empty is all of them.
+        severities: From 1 (slight) to 5.
+        images: At most so many, drawn by seed and by patient.
+    """
+
+    kind: Literal["robustness"] = "robustness"
+    part: Literal["val", "test"] = "val"
+    corruptions: tuple[str, ...] = ()
+    severities: tuple[int, ...] = (1, 2, 3, 4, 5)
+    images: int = Field(default=1000, ge=10, le=100_000)

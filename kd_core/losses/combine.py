@@ -61,8 +61,8 @@ class Objective:
 def objective(distil: DistilSettings | None, task: str) -> Objective:
     """The objective of a configuration; without distillation it is the task loss alone.
 
-    α sets ``w_task = α`` when a response loss is chosen, else ``w_task = 1``; a response loss
-    without a weight of its own has ``1 − α``.
+    α sets ``w_task = α`` when a response loss is chosen, else ``w_task = 1``, unless
+    ``task_weight`` says otherwise; a response loss without a weight of its own has ``1 − α``.
 
     Args:
         distil: Distillation settings, or ``None`` for training alone.
@@ -82,8 +82,9 @@ def objective(distil: DistilSettings | None, task: str) -> Objective:
     if len(set(names)) != len(names):
         raise ConfigError("loss_repeats", names=names)
     responds = any(LOSSES[name].family == "response" for name in names)
+    usual = distil.alpha if responds else 1.0
     return Objective(
-        task_weight=distil.alpha if responds else 1.0,
+        task_weight=usual if distil.task_weight is None else distil.task_weight,
         terms=tuple(_term(term, distil.alpha, task) for term in distil.losses),
     )
 

@@ -14,6 +14,7 @@ def test_settings_that_nobody_uses_leave_the_identity_alone():
     "change",
     [
         {"warmup": 0.1},
+        {"task_weight": 0.75},
         {"params": {"peers": 2}},
         {"ramps": (Ramp(of="alpha", end=1.0),)},
         {"losses": (LossTerm(name="kd", layers=(("layer4", "features.12"),)),)},

@@ -46,6 +46,12 @@ def test_conventions_of_other_libraries_can_be_said_exactly(hint):
     assert built(TASK_LOSS, INPUTS)["total"].item() == pytest.approx(expected)
 
 
+def test_a_weight_of_the_labels_can_be_said_apart_from_alpha(hint):
+    terms = (LossTerm(name="hint", weight=0.25),)
+    parts = make(alpha=0.3, task_weight=0.75, losses=terms)(TASK_LOSS, INPUTS)
+    assert parts["total"].item() == pytest.approx(0.75 * 0.5 + 0.25 * 0.25)
+
+
 def test_unlabelled_images_have_no_task_part():
     parts = make(alpha=0.3)(None, INPUTS)
     assert list(parts) == ["kd", "total"]
