@@ -22,6 +22,7 @@ from pydantic import Field, model_validator
 
 from kd_core.errors import ConfigError
 from kd_core.recipes import (
+    AnalysisSettings,
     ComputeSettings,
     DataSettings,
     Device,
@@ -29,6 +30,7 @@ from kd_core.recipes import (
     LatencySettings,
     LossTerm,
     ModelSettings,
+    OperatingSettings,
     Ramp,
     TrainSettings,
     WeightSettings,
@@ -38,6 +40,7 @@ from kd_core.settings import SCHEMA, Settings, canonical_hash
 
 __all__ = [
     "SCHEMA",
+    "AnalysisSettings",
     "Arm",
     "Chain",
     "CompressStep",
@@ -48,6 +51,7 @@ __all__ = [
     "LatencySettings",
     "LossTerm",
     "ModelSettings",
+    "OperatingSettings",
     "Ramp",
     "Role",
     "RunSettings",
@@ -139,7 +143,11 @@ class StudySettings(Settings):
         imported: Names of ONNX files in the store's uploads, evaluated beside the others.
         chains: What is compressed, and how.
         margin: How much worse still counts as "as good", fixed before the test part is opened.
+        operating: Calibration and threshold of every model.
+        folds: Cross-validation in so many folds, by patient; 0 is the data set's own split.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"operating", "folds"})
 
     schema_version: int = SCHEMA
     name: str = Field(default="study", min_length=1, max_length=120)
@@ -154,6 +162,8 @@ class StudySettings(Settings):
     compute: ComputeSettings = Field(default_factory=ComputeSettings)
     latency: LatencySettings = LatencySettings()
     margin: float = Field(default=0.01, ge=0, le=1)
+    operating: OperatingSettings = OperatingSettings()
+    folds: int = Field(default=0, ge=0, le=20)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -165,6 +175,8 @@ class StudySettings(Settings):
         protocols = {(arm.distil.teacher_outputs, arm.distil.views) for arm in self.arms}
         if len({p if p[0] == "cached" else ("live", 0) for p in protocols}) > 1:
             raise ConfigError("views_differ")
+        if self.folds == 1:
+            raise ConfigError("folds_one")
         self._check_chains(set(names))
         return self
 
@@ -193,9 +205,11 @@ class RunSettings(Settings):
         views: K stored views, or ``None`` for a fresh view each epoch; the baseline has the
             same value as the students it is compared with.
         chain: The steps of a run whose role is ``compressed``; the method of an ``analysis``.
+        operating: Calibration and threshold of its models.
+        analysis: What a run without a chain looks at, whose role is ``analysis``.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"chain"})
+    later: ClassVar[frozenset[str]] = frozenset({"chain", "operating", "analysis"})
 
     schema_version: int = SCHEMA
     key: str
@@ -206,6 +220,8 @@ class RunSettings(Settings):
     distil: DistilSettings | None = None
     views: int | None = None
     chain: Chain | None = None
+    operating: OperatingSettings = OperatingSettings()
+    analysis: AnalysisSettings | None = None
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     needs: dict[str, str] = Field(default_factory=dict)
     compute: ComputeSettings = Field(default_factory=ComputeSettings)
