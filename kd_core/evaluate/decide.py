@@ -21,6 +21,7 @@ from kd_core.errors import ExportError
 
 Array = NDArray[np.float64]
 Calibration = Mapping[str, float | str | Sequence[float]]
+Threshold = float | Sequence[float] | Array | None
 
 _CLIP = 1e-12
 """Thresholds are kept this far from 0 and 1, where log-odds end."""
@@ -61,41 +62,36 @@ def to_probabilities(logits: NDArray[np.floating], task: str) -> Array:
     return np.asarray(special.expit(z) if task == "multilabel" else special.softmax(z, axis=1))
 
 
-def thresholds(
-    threshold: float | Sequence[float] | None, task: str, k: int
-) -> tuple[float, ...] | None:
-    """One threshold a label or class; ``None`` where the likeliest class, or 0.5, is the rule.
+def cuts(threshold: Threshold, task: str, k: int) -> Array | None:
+    """One threshold a label or class, (K,), or one an image as well, (N, K).
 
-    Of two classes, the last counts: the second class is said from its threshold on. More than two
-    classes have none.
+    ``None`` where the likeliest class, or 0.5, is the rule: without a threshold, and for more than
+    two classes. Of two classes the last column counts: the second is said from there on.
 
-    >>> thresholds(0.3, "multilabel", 2), thresholds(0.3, "classification", 3)
-    ((0.3, 0.3), None)
+    >>> cuts(0.3, "multilabel", 2).tolist(), cuts(0.3, "classification", 3)
+    ([0.3, 0.3], None)
     """
     if threshold is None or (task != "multilabel" and k != 2):
         return None
-    return tuple(map(float, np.broadcast_to(np.asarray(threshold, np.float64), (k,))))
+    given = np.asarray(threshold, np.float64)
+    return given if given.ndim == 2 else np.broadcast_to(given, (k,))
 
 
-def decided(
-    probabilities: Array, task: str, threshold: float | Sequence[float] | None
-) -> NDArray[np.int64]:
+def decided(probabilities: Array, task: str, threshold: Threshold) -> NDArray[np.int64]:
     """What is said: the class (N,), or each label (N, K).
 
     >>> decided(np.array([[0.6, 0.4]]), "classification", 0.3).tolist()
     [1]
     """
-    found = thresholds(threshold, task, probabilities.shape[1])
+    found = cuts(threshold, task, probabilities.shape[1])
     if task == "multilabel":
-        if found is None:
-            return (probabilities > 0.5).astype(np.int64)
-        return (probabilities >= np.asarray(found)).astype(np.int64)
+        return (probabilities > 0.5 if found is None else probabilities >= found).astype(np.int64)
     if found is None:
         return probabilities.argmax(1).astype(np.int64)
-    return (probabilities[:, 1] >= found[-1]).astype(np.int64)
+    return (probabilities[:, 1] >= found[..., -1]).astype(np.int64)
 
 
-def at_half(probabilities: Array, task: str, threshold: float | Sequence[float] | None) -> Array:
+def at_half(probabilities: Array, task: str, threshold: Threshold) -> Array:
     """Probabilities moved so that the threshold lies at one half, in the same order.
 
     Metrics that count answers take the likeliest class, or labels above 0.5; of what this returns
@@ -104,13 +100,14 @@ def at_half(probabilities: Array, task: str, threshold: float | Sequence[float] 
     >>> at_half(np.array([[0.6, 0.4]]), "classification", 0.4).argmax(1).tolist()
     [1]
     """
-    found = thresholds(threshold, task, probabilities.shape[1])
+    found = cuts(threshold, task, probabilities.shape[1])
     if found is None:
         return probabilities
-    columns = probabilities if task == "multilabel" else probabilities[:, 1:]
-    cut = np.asarray(found if task == "multilabel" else found[-1:])
+    several = task == "multilabel"
+    columns = probabilities if several else probabilities[:, 1:]
+    cut = found if several else found[..., -1:]
     odds = special.logit(np.clip(columns, _CLIP, 1 - _CLIP))
     moved = special.expit(odds - special.logit(np.clip(cut, _CLIP, 1 - _CLIP)))
     above = math.nextafter(0.5, 1)
     moved = np.where(columns >= cut, np.maximum(moved, above), np.minimum(moved, 0.5))
-    return moved if task == "multilabel" else np.hstack([1 - moved, moved])
+    return moved if several else np.hstack([1 - moved, moved])

@@ -55,6 +55,7 @@ class Predictions:
         groups: Subgroup columns, each (N,).
         calibration: What makes calibrated probabilities of the logits, or ``None``.
         threshold: Decision threshold, one for all labels or one each; ``None`` is the task's own.
+            Pooled predictions of several models have one an image, (N, K).
 
     Raises:
         DataError: ``predictions_shape`` where lengths differ or a target is no class;
@@ -71,7 +72,7 @@ class Predictions:
     patients: NDArray[np.str_] | None = None
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     calibration: Calibration | None = None
-    threshold: float | tuple[float, ...] | None = None
+    threshold: float | tuple[float, ...] | NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         n, k = len(self.ids), len(self.classes)

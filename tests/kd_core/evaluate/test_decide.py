@@ -7,7 +7,7 @@ from sklearn import metrics as reference
 
 from kd_core.errors import ExportError
 from kd_core.evaluate import METRICS, Predictions, compare, read_predictions, score
-from kd_core.evaluate.decide import at_half, calibrated_logits, decided, thresholds
+from kd_core.evaluate.decide import at_half, calibrated_logits, cuts, decided
 from kd_core.evaluate.predictions import write_predictions
 
 RNG = np.random.default_rng(0)
@@ -73,7 +73,18 @@ def test_metrics_that_count_answers_see_the_threshold_and_others_do_not() -> Non
 
 
 def test_more_than_two_classes_have_no_threshold() -> None:
-    assert thresholds(0.3, "classification", 3) is None
+    assert cuts(0.3, "classification", 3) is None
+
+
+def test_each_image_can_have_a_threshold_of_its_own() -> None:
+    cut = np.where(np.arange(200)[:, None] < 100, 0.2, 0.8) * np.ones((1, 2))
+    for one in (TWO, LABELS):
+        own = dataclasses.replace(one, threshold=cut)
+        halves = [dataclasses.replace(one, threshold=value) for value in (0.2, 0.8)]
+        said = np.concatenate([halves[0].predicted()[:100], halves[1].predicted()[100:]])
+        np.testing.assert_array_equal(own.predicted(), said)
+        moved = own.at_half()
+        np.testing.assert_array_equal(moved > 0.5 if one is LABELS else moved.argmax(1), said)
 
 
 def test_a_file_of_predictions_knows_its_operating_point(tmp_path) -> None:
