@@ -128,23 +128,28 @@ def _prepare(dataset: Dataset, size: int, row: int) -> NDArray[np.uint8]:
 
 
 def _stats(array: NDArray[np.uint8], dataset: Dataset) -> dict[str, list[float]]:
-    """Mean and standard deviation of each channel of the training part, in [0, 1].
-
-    Sums are of whole numbers, so no order of adding changes them. A set without a training part
-    takes all its images. A standard deviation is at least one grey level.
-    """
+    """Mean and standard deviation of the training part; of all images where there is none."""
     rows = dataset.rows("train") if "train" in dataset.part_sizes else slice(0, len(dataset))
-    chosen = array[rows]
-    step = max(1, _CHUNK_BYTES // (8 * int(np.prod(array.shape[1:]))))
-    total, squares = np.zeros(array.shape[1], np.int64), np.zeros(array.shape[1], np.int64)
-    for start in range(0, len(chosen), step):
-        chunk = chosen[start : start + step].astype(np.int64)  # (n, C, S, S)
+    mean, std = moments(array[rows])
+    return {"mean": list(mean), "std": list(std)}
+
+
+def moments(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel in [0, 1], (C,), of images (N, C, S, S).
+
+    Sums are of whole numbers, so no order of adding changes them. A standard deviation is at least
+    one grey level.
+    """
+    step = max(1, _CHUNK_BYTES // (8 * int(np.prod(images.shape[1:]))))
+    total, squares = np.zeros(images.shape[1], np.int64), np.zeros(images.shape[1], np.int64)
+    for start in range(0, len(images), step):
+        chunk = images[start : start + step].astype(np.int64)  # (n, C, S, S)
         total += chunk.sum((0, 2, 3))
         squares += (chunk**2).sum((0, 2, 3))
-    n = chosen.size // array.shape[1]
+    n = images.size // images.shape[1]
     mean = total / n
     std = np.sqrt(np.maximum(squares / n - mean**2, 0)).clip(min=1)
-    return {"mean": (mean / 255).tolist(), "std": (std / 255).tolist()}
+    return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
 
 
 def _part(dataset: Dataset, images: NDArray[np.uint8], part: str) -> Part:

@@ -56,6 +56,7 @@ class LoadedData:
         augment: Default entry of ``AUGMENTATIONS`` for this kind of image.
         interpolation: How images were resized, e.g. ``bilinear-antialias-stretch``.
         synthetic: True for images that a generator made.
+        fold: Which part of a cross-validation this is; empty for the data set's own split.
         window: How images with more than 256 grey levels were read; uploads are read likewise.
     """
 
@@ -70,7 +71,13 @@ class LoadedData:
     augment: str = "none"
     interpolation: str = "bilinear-antialias"
     synthetic: bool = False
+    fold: str = ""
     window: Window = field(default_factory=Window)
+
+    @property
+    def identity(self) -> str:
+        """The content with its split: what stored outputs of the training part belong to."""
+        return f"{self.hash} {self.fold}".strip()
 
     @property
     def channels(self) -> int:

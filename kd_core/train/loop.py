@@ -294,4 +294,4 @@ def _build_mode(setup: Setup) -> Mode:
 def _identity(run: RunSettings, data: LoadedData, initial: str, teacher: nn.Module | None) -> str:
     """What a checkpoint belongs to: settings, data, initial weights and teacher."""
     taught = "" if teacher is None else checkpoint.network_hash(teacher)
-    return canonical_hash([run.to_json(), data.hash, data.size, initial, taught])
+    return canonical_hash([run.to_json(), data.identity, data.size, initial, taught])

@@ -61,7 +61,7 @@ def cache_key(
     return {
         "format": FORMAT,
         "teacher": network_hash(teacher),
-        "data": data.hash,
+        "data": data.identity,
         "size": data.size,
         "images": len(pixels.part),
         "augment": pixels.augment,
