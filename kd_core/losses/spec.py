@@ -66,8 +66,9 @@ class LossSpec(Entry):
         family: Which knowledge is transferred; α weighs the labels against ``response`` only.
         forms: The function for each task that the method is defined for: (inputs, parameters)
             to a scalar that already has its own T factor and reduction.
-        needs: What it reads: the ``logits`` of both networks, ``features`` of both inside, or
-            ``labels`` and the student's logits only, and then no teacher.
+        needs: What it reads: the ``logits`` of both networks, ``features`` of both inside,
+            ``labels`` and the student's logits only, or those and what is inside the student
+            (``own``); the last two have no teacher.
         layers: Which features: those of the ``last`` stage, or of all ``stages`` of resolution.
         helper: Makes the term's own module, such as projections or a memory; ``None`` where it
             needs none. Its parameters learn with the student's, its buffers are in checkpoints,
@@ -77,7 +78,7 @@ class LossSpec(Entry):
 
     family: Family
     forms: Mapping[str, LossFn]
-    needs: Literal["logits", "features", "labels"] = "logits"
+    needs: Literal["logits", "features", "labels", "own"] = "logits"
     layers: Literal["last", "stages"] = "last"
     helper: Callable[[Shapes, Mapping[str, Any]], nn.Module | None] | None = None
     range: tuple[float, float] | None = None
