@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kd_core.config import RunSettings
@@ -14,6 +15,7 @@ from kd_core.evaluate.scores import Score, score
 from kd_core.export import OnnxModel
 from kd_core.latency.measure import measure
 from kd_core.latency.records import Measurement
+from kd_core.study.operating import OperatingRecord, fit_operating, write_operating
 from kd_core.study.records import (
     MEASUREMENTS,
     MODEL,
@@ -26,6 +28,19 @@ from kd_core.tasks import TASKS
 from kd_core.train import FitResult
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """What evaluation says of a model.
+
+    Attributes:
+        scores: Of the validation part, at the model's operating point.
+        operating: That point; ``None`` where the study has no rule.
+    """
+
+    scores: dict[str, ScoreRecord]
+    operating: OperatingRecord | None
+
+
 def evaluate_file(
     file: Path,
     run: RunSettings,
@@ -33,10 +48,11 @@ def evaluate_file(
     data: LoadedData,
     externals: Mapping[str, LoadedData],
     name: str = MODEL,
-) -> dict[str, ScoreRecord]:
+) -> Evaluated:
     """Write predictions of every part; the scores of the validation part.
 
-    Test and external predictions are written and not scored: they stay sealed in the folder.
+    The operating point is fitted on the validation part first and written into the file. Test and
+    external predictions are written and not scored: they stay sealed in the folder.
 
     Args:
         file: The exported model.
@@ -49,18 +65,23 @@ def evaluate_file(
     model = OnnxModel(file, threads=run.compute.threads)
     parts = {"val": (data, "val"), "test": (data, "test")}
     parts |= {f"external-{name}": (other, "test") for name, other in externals.items()}
+    contract, operating = model.contract, None
     validation: dict[str, ScoreRecord] = {}
     for label, (source, part) in parts.items():
         if not len(source.parts.get(part, ())):
             continue
         predicted = _predict(model, source, part, run.seed)
+        if label == "val":
+            operating = fit_operating(predicted, run.operating)
+            if operating is not None:
+                contract = write_operating(file, operating)
+        own = replace(predicted, calibration=contract.calibration, threshold=contract.threshold)
         path = job.folder / "predictions" / f"{name}-{label}.parquet"
         path.parent.mkdir(exist_ok=True)
-        write_predictions(path, predicted)
+        write_predictions(path, own)
         if label == "val":
-            scored = score(predicted)
-            validation = {metric: score_record(value) for metric, value in scored.items()}
-    return validation
+            validation = {metric: score_record(value) for metric, value in score(own).items()}
+    return Evaluated(validation, operating)
 
 
 def _predict(model: OnnxModel, data: LoadedData, part: str, seed: int) -> Predictions:

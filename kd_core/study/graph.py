@@ -22,6 +22,7 @@ from kd_core.config import (
     StudySettings,
     WeightSettings,
 )
+from kd_core.study.folds import over_folds
 
 IMPORTED = "imported-"
 
@@ -34,6 +35,8 @@ def expand(study: StudySettings) -> tuple[RunSettings, ...]:
     >>> [run.key for run in runs]
     ['teacher-s0', 'baseline-s0', 'distilled-s0', 'baseline-s1', 'distilled-s1']
     """
+    if study.folds:
+        return over_folds(study, expand)
     teachers = _teachers(study)
     runs = list(teachers)
     for seed in study.seeds:
@@ -43,7 +46,7 @@ def expand(study: StudySettings) -> tuple[RunSettings, ...]:
     runs.extend(_imported(study, name) for name in study.imported)
     for chain in study.chains:
         runs.extend(_compressed(study, chain, seed) for seed in _chain_seeds(study, chain))
-    return tuple(runs)
+    return tuple(run.change(operating=study.operating) for run in runs)
 
 
 def config_hashes(

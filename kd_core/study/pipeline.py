@@ -19,6 +19,7 @@ from typing import Any
 from kd_core import repro
 from kd_core.config import DataSettings, RunSettings
 from kd_core.data import cache
+from kd_core.data.folds import with_fold
 from kd_core.data.library import Library
 from kd_core.data.loaded import LoadedData
 from kd_core.errors import DataError, ModelError
@@ -131,10 +132,11 @@ def execute(run: RunSettings, job: Job) -> RunRecord:
 
 
 def load_data(settings: DataSettings, home: Path) -> LoadedData:
-    """The data set of a study, decoded at its size.
+    """The data set of a study, decoded at its size; with its fold as the validation part.
 
     Raises:
-        DataError: ``dataset_changed`` when the content is not the one that the study is tied to.
+        DataError: ``dataset_changed`` when the content is not the one that the study is tied to;
+            ``folds_too_many``.
     """
     dataset = Library(home).get(settings.dataset)
     if settings.data_hash and settings.data_hash != dataset.hash:
@@ -144,7 +146,8 @@ def load_data(settings: DataSettings, home: Path) -> LoadedData:
             wanted=settings.data_hash[:12],
             found=dataset.hash[:12],
         )
-    return cache.load(dataset, settings.size, home / "cache")
+    data = cache.load(dataset, settings.size, home / "cache")
+    return data if settings.fold is None else with_fold(data, settings.fold, settings.folds)
 
 
 def _load_external(name: str, settings: DataSettings, data: LoadedData, job: Job) -> LoadedData:
@@ -224,7 +227,7 @@ def _assess(
 ) -> ModelRecord:
     """Evaluate and measure the file of a model, and record it."""
     with stage(job, "evaluate"):
-        scores = evaluate_file(made.file, run, job, data, externals)
+        found = evaluate_file(made.file, run, job, data, externals)
     with stage(job, "measure"), job.exclusive():
         measure_file(made.file, run, job)
     return ModelRecord(
@@ -240,7 +243,8 @@ def _assess(
         sha256=hashlib.sha256(made.file.read_bytes()).hexdigest(),
         network_sha256=made.network_sha256,
         parity=made.parity,
-        scores=scores,
+        scores=found.scores,
+        operating=found.operating,
     )
 
 

@@ -29,7 +29,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from kd_core.config import SCHEMA, RunSettings, Settings
+from kd_core.config import SCHEMA, OperatingSettings, RunSettings, Settings
 from kd_core.errors import ConfigError, StoreError
 from kd_core.events import Event
 
@@ -99,6 +99,37 @@ class TruthRecord(Settings):
     classes: dict[str, tuple[float | None, float | None]] = Field(default_factory=dict)
 
 
+class PointRecord(Settings):
+    """One threshold, and what it found on the validation images; ``None`` where undefined."""
+
+    label: str
+    threshold: float | None
+    sensitivity: float | None
+    specificity: float | None
+    n_positive: int
+    n_negative: int
+
+
+class OperatingRecord(Settings):
+    """Calibration and threshold of one model.
+
+    Attributes:
+        rule: What was asked for.
+        images: Validation images that it was fitted on.
+        calibration: As in the file's contract; ``None`` where none was fitted.
+        threshold: As in the file's contract; ``None``: the task's own.
+        points: What the thresholds do on the validation images.
+        left_out: What was asked for and could not be had, as messages.
+    """
+
+    rule: OperatingSettings
+    images: int
+    calibration: dict[str, float | str | tuple[float, ...]] | None = None
+    threshold: float | tuple[float, ...] | None = None
+    points: tuple[PointRecord, ...] = ()
+    left_out: tuple[dict[str, Any], ...] = Field(default=())
+
+
 class ModelRecord(Settings):
     """One network with weights.
 
@@ -126,6 +157,7 @@ class ModelRecord(Settings):
             teacher outputs name their teacher; empty for a foreign ONNX file.
         parity: Largest difference and changed predictions between torch and the exported file.
         scores: Validation scores by metric, computed from the exported file.
+        operating: Its calibration and threshold; ``None`` where its study has no rule.
     """
 
     name: str
@@ -147,6 +179,7 @@ class ModelRecord(Settings):
     training: TrainingRecord | None = None
     truth: TruthRecord | None = None
     scores: dict[str, ScoreRecord]
+    operating: OperatingRecord | None = None
 
 
 class DataRecord(Settings):

@@ -24,7 +24,7 @@ from kd_core.export import FileContract, OnnxTeacher, export_onnx
 from kd_core.export.onnx_file import precision_of, write_metadata, write_model
 from kd_core.models import TaskModel, load_checkpoint, save_checkpoint
 from kd_core.models.profile import nonzero_params, profile
-from kd_core.study.evaluation import evaluate_file, measure_file
+from kd_core.study.evaluation import Evaluated, evaluate_file, measure_file
 from kd_core.study.model_files import (
     contract_of,
     gzip_bytes,
@@ -35,7 +35,7 @@ from kd_core.study.model_files import (
     poll,
     stage,
 )
-from kd_core.study.records import Job, ModelRecord, ScoreRecord, write_json
+from kd_core.study.records import Job, ModelRecord, write_json
 from kd_core.study.step_truth import in_turns, truth_of
 from kd_core.study.tuning import Tuner, history_length
 from kd_core.train.checkpoint import network_hash
@@ -137,12 +137,12 @@ class Step:
         file = self.folder / "model.onnx"
         with stage(job, "evaluate"):
             data, externals = self.chaining.data, self.chaining.externals
-            scores = evaluate_file(file, run, job, data, externals, self.name)
+            found = evaluate_file(file, run, job, data, externals, self.name)
         with stage(job, "measure"), job.exclusive():
             measure_file(file, run, job, self.name)
             image = parity_images(self.chaining.data, run.data)[:1]
             timed = in_turns(self.chaining.origin_file, file, image, run.latency)
-        record = self._record(figures, tuner, scores)
+        record = self._record(figures, tuner, found)
         truth = truth_of(self.chaining, parent, record, timed)
         record = record.change(truth=truth)
         write_json(self.folder / DONE, record.to_json())
@@ -230,9 +230,11 @@ class Step:
         wanted = contract_of(self.chaining.run, self.chaining.data, self.chaining.job)
         found = FileContract.from_metadata({p.key: p.value for p in model.metadata_props})
         opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
-        # A file of a person's own has a normalisation of its own; a temperature does not outlive
-        # the weights that it was fitted to.
+        # A file of a person's own has a normalisation of its own; what was fitted to the weights
+        # before does not outlive them.
         contract = (found or wanted).change(run=wanted.run, opset=opset, calibration=None)
+        if self.before[1].operating is not None:
+            contract = contract.change(threshold=None)
         write_metadata(model, contract)
         write_model(model, self.folder / "model.onnx")
         folder, parent = self.before
@@ -249,7 +251,7 @@ class Step:
         return {**figures, "state_dict_bytes": None, "network_sha256": taught}
 
     def _record(
-        self, figures: dict[str, Any], tuner: Tuner, scores: dict[str, ScoreRecord]
+        self, figures: dict[str, Any], tuner: Tuner, found: Evaluated
     ) -> ModelRecord:
         file = self.folder / "model.onnx"
         return ModelRecord(
@@ -264,6 +266,7 @@ class Step:
             precision=precision_of(onnx.load_model(file)),
             sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
             training=tuner.record(),
-            scores=scores,
+            scores=found.scores,
+            operating=found.operating,
             **figures,
         )
