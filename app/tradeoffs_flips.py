@@ -12,10 +12,10 @@ from app.services import services
 from app.texts import say
 from app.tradeoffs_choice import Choice
 from kd_core.errors import KDLabError
+from kd_core.evaluate.flips import Flip, Harm, flips
 from kd_core.evaluate.predictions import Predictions, read_predictions
 from kd_core.study.pipeline import load_data
 from kd_core.study.results import PREDICTIONS
-from kd_core.study.side_by_side import Flip, Harm, flips
 
 SHOWN = 24
 HEALTHY = ("healthy", "normal", "negative", "uninfected", "no finding", "benign")

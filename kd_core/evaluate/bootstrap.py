@@ -77,6 +77,22 @@ def interval(values: Array, level: float = LEVEL) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def two_sided(values: Array) -> float:
+    """How well no difference fits: twice the smaller share of repeats beyond 0.
+
+    Formula: ``p = 2 (1 + min(#{d ≤ 0}, #{d ≥ 0})) / (1 + R)``, at most 1 (Davison & Hinkley
+    1997, ch. 4).
+
+    >>> two_sided(np.array([1.0] * 98 + [-1.0]))
+    0.04
+    """
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return float("nan")
+    beyond = min(int((finite <= 0).sum()), int((finite >= 0).sum()))
+    return min(1.0, 2 * (1 + beyond) / (1 + len(finite)))
+
+
 def unseen(
     targets: NDArray[Any], n_classes: int, of_image: NDArray[np.int64]
 ) -> tuple[Array, Array]:

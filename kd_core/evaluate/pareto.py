@@ -64,6 +64,8 @@ class Spread:
         low: Low end of the 95 % interval of the mean, were more seeds run (Student's t; it takes
             seeds to vary normally, and knows nothing of images); NaN for one seed.
         high: High end.
+        sd_low: Low end of the 95 % interval of the sd itself; NaN for one seed.
+        sd_high: High end; with three seeds it is six times the sd.
     """
 
     mean: float
@@ -71,6 +73,31 @@ class Spread:
     n: int
     low: float = math.nan
     high: float = math.nan
+    sd_low: float = math.nan
+    sd_high: float = math.nan
+
+
+def sd_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
+    """Interval of the sd that more seeds would show; NaN for fewer than two.
+
+    Formula: ``s √((n − 1) / χ²)`` at both tails of χ² with n − 1 degrees of freedom; it takes the
+    values to vary normally (Snedecor & Cochran 1989, § 5.11).
+
+    Args:
+        values: One a seed.
+        level: Share of intervals that hold the true sd.
+
+    >>> [round(end, 2) for end in sd_interval([1.0, 2.0, 3.0])]
+    [0.52, 6.28]
+    """
+    n = len(values)
+    if n < 2:
+        return math.nan, math.nan
+    sd, tail = float(np.std(values, ddof=1)), (1 - level) / 2
+    low, high = (
+        sd * math.sqrt((n - 1) / float(stats.chi2.ppf(q, n - 1))) for q in (1 - tail, tail)
+    )
+    return low, high
 
 
 def over_seeds(values: Sequence[float]) -> Spread:
@@ -86,4 +113,4 @@ def over_seeds(values: Sequence[float]) -> Spread:
         return Spread(mean, math.nan, n)
     sd = float(np.std(values, ddof=1))
     reach = float(stats.t.ppf(0.975, n - 1)) * sd / math.sqrt(n)
-    return Spread(mean, sd, n, mean - reach, mean + reach)
+    return Spread(mean, sd, n, mean - reach, mean + reach, *sd_interval(values))

@@ -109,6 +109,17 @@ class Predictions:
         """
         return decided(self.probabilities(), self.task, self.threshold)
 
+    def where(self, rows: NDArray[np.bool_]) -> Predictions:
+        """The predictions of some images only, (N,) of bool."""
+        return replace(
+            self,
+            ids=tuple(name for name, kept in zip(self.ids, rows, strict=True) if kept),
+            targets=self.targets[rows],
+            logits=self.logits[rows],
+            patients=None if self.patients is None else self.patients[rows],
+            groups={name: values[rows] for name, values in self.groups.items()},
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """One row an image, with the columns of the module text."""
         columns: dict[str, object] = {
