@@ -49,6 +49,18 @@ def features(model: nn.Module, paths: Sequence[str]) -> Iterator[dict[str, Tenso
         yield caught
 
 
+def channels_first(feature: Tensor) -> Tensor:
+    """A map as (N, C, H, W), where some transformers give (N, H, W, C); tokens as they are.
+
+    Images are square, so the two axes of equal length are the places.
+
+    >>> channels_first(torch.zeros(1, 7, 7, 96)).shape, channels_first(torch.zeros(1, 49, 96)).shape
+    (torch.Size([1, 96, 7, 7]), torch.Size([1, 49, 96]))
+    """
+    last = feature.ndim == 4 and feature.shape[1] == feature.shape[2] != feature.shape[3]
+    return feature.permute(0, 3, 1, 2) if last else feature
+
+
 def propose_layers(model: nn.Module, channels: int, size: int, n: int = 4) -> tuple[str, ...]:
     """The last module of each stage of resolution, finest first; in transformers, n even steps.
 
