@@ -3,7 +3,7 @@
 from kd_core.train import alone, offline
 from kd_core.train.batch import Batch, Batches
 from kd_core.train.loop import FitResult, fit
-from kd_core.train.modes import MODES, Mode, ModeSpec, Setup
+from kd_core.train.modes import MODES, Mode, ModeSpec, Other, Outside, Planning, Setup
 
 __all__ = [
     "MODES",
@@ -12,6 +12,9 @@ __all__ = [
     "FitResult",
     "Mode",
     "ModeSpec",
+    "Other",
+    "Outside",
+    "Planning",
     "Setup",
     "alone",
     "fit",

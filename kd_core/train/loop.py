@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,13 +23,13 @@ from kd_core.config import RunSettings, canonical_hash
 from kd_core.data.loaded import LoadedData
 from kd_core.errors import ConfigError, JobError, TrainError
 from kd_core.evaluate.metrics import METRICS
-from kd_core.events import Event, Log, Stage
+from kd_core.events import Event, Stage
 from kd_core.tasks import TASKS
 from kd_core.text import Msg
 from kd_core.train import checkpoint
-from kd_core.train.modes import MODES, Mode, Setup
+from kd_core.train.modes import Mode, Other, Outside, Setup, check_mode
 from kd_core.train.report import Meter, Reporter, write_history
-from kd_core.train.state import TrainState
+from kd_core.train.state import TrainState, at_rest, copy_of
 from kd_core.train.validate import Rank, Validator
 
 CHECKPOINT = "checkpoint.pt"
@@ -45,7 +46,8 @@ class FitResult:
     Attributes:
         network: The deployed network with its best weights, on the CPU, in evaluation mode.
         history: One row an epoch: ``epoch``, ``step``, ``lr``, ``seconds``, ``wait_s`` (of these,
-            waiting for images), ``loss.<part>`` (training means), ``val.<metric>``.
+            waiting for images), ``loss.<part>`` (training means), ``val.<metric>``; those of a
+            further network have its name and a slash before them.
         best_epoch: Epoch (from 1) whose weights were kept: the highest ``select_metric``, of
             equals the lowest validation loss, of equals the first.
         select_metric: Validation metric that chose it.
@@ -54,6 +56,8 @@ class FitResult:
         teacher_seconds: Wall time of filling the teacher's cache.
         teacher_images: Images that the teacher was run on.
         initial_sha256: Hash of the initial weights; equal for all arms of one seed.
+        others: Further models by name, as they were in the best epoch of the deployed one.
+        facts: What the mode wants to be recorded.
     """
 
     network: nn.Module
@@ -65,6 +69,8 @@ class FitResult:
     teacher_seconds: float
     teacher_images: int
     initial_sha256: str
+    others: Mapping[str, Other] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def fit(
@@ -75,6 +81,7 @@ def fit(
     *,
     folder: Path,
     cache: Path,
+    outside: Outside | None = None,
     emit: Callable[[Event], None] = lambda event: None,
     stop: Callable[[], str | None] = lambda: None,
 ) -> FitResult:
@@ -90,6 +97,7 @@ def fit(
         teacher: A trained network for modes that need one.
         folder: The run's folder, for the checkpoint and ``history.csv``.
         cache: Where the teacher's outputs are kept.
+        outside: Further teachers, networks and data for modes that ask for them.
         emit: Takes each event.
         stop: ``"cancelled"`` or ``"paused"`` once that is asked for; asked before every step.
 
@@ -102,8 +110,10 @@ def fit(
     """
     device = repro.prepare(run.compute, run.seed)
     try:
-        training = _Training(run, data, model, teacher, device, folder, cache, emit, stop)
-        return training.run()
+        more = outside or Outside()
+        if teacher is not None:
+            more = replace(more, teachers={"teacher": teacher, **more.teachers})
+        return _Training(run, data, model, device, folder, cache, more, emit, stop).run()
     except (RuntimeError, MemoryError) as error:
         if not _is_out_of_memory(error):
             raise
@@ -132,10 +142,10 @@ class _Training:
         run: RunSettings,
         data: LoadedData,
         model: nn.Module,
-        teacher: nn.Module | None,
         device: torch.device,
         folder: Path,
         cache: Path,
+        outside: Outside,
         emit: Callable[[Event], None],
         stop: Callable[[], str | None],
     ) -> None:
@@ -143,11 +153,14 @@ class _Training:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.state = TrainState(checkpoint.weights_hash(model.state_dict()))
-        self.identity = _identity(run, data, self.state.initial, teacher)
+        self.identity = _identity(run, data, self.state.initial, outside.teachers)
         self.validator = Validator(run, data, device)
         self.reporter = Reporter(emit)
-        setup = Setup(run, data, TASKS[data.task], model, teacher, device, cache, self._tick)
-        self.mode = _build_mode(setup)
+        outside = replace(outside, log=self.reporter.log)
+        teacher, task = outside.teachers.get("teacher"), TASKS[data.task]
+        self.mode = _build_mode(
+            Setup(run, data, task, model, teacher, device, cache, self._tick, outside, folder)
+        )
         if (folder / CHECKPOINT).exists():
             self._resume()
 
@@ -167,8 +180,11 @@ class _Training:
             self._finish_epoch(epoch)
         network = mode.deployed()
         network.load_state_dict(state.best_weights)
+        for name, module in mode.kept().items():
+            module.load_state_dict(state.best_others[name])
+        others = {n: replace(o, network=at_rest(o.network)) for n, o in mode.others().items()}
         return FitResult(
-            network=network.cpu().to(memory_format=torch.contiguous_format).eval(),
+            network=at_rest(network),
             history=tuple(state.history),
             best_epoch=state.best_epoch,
             select_metric=self.validator.select,
@@ -177,6 +193,8 @@ class _Training:
             teacher_seconds=mode.costs.teacher_seconds,
             teacher_images=mode.costs.teacher_images,
             initial_sha256=state.initial,
+            others=others,
+            facts=mode.facts,
         )
 
     def _steps(self, epoch: int) -> None:
@@ -208,6 +226,9 @@ class _Training:
         mode, state = self.mode, self.state
         scores = self.validator(mode.deployed(), self._beat)
         self._check_finite({"validation": scores["val.loss"]}, epoch)
+        for name, other in mode.others().items():
+            beside = self.validator(other.network, self._beat)
+            scores |= {f"{name}/{figure}": value for figure, value in beside.items()}
         seconds = state.epoch_seconds + time.perf_counter() - self._epoch_began
         figures = {**state.meter.means(), **scores, "lr": mode.lr}
         times = {"seconds": seconds, "wait_s": state.wait_s}
@@ -215,9 +236,9 @@ class _Training:
         higher = METRICS[self.validator.select].higher_is_better
         rank = Rank.of(scores[f"val.{self.validator.select}"], scores["val.loss"], higher)
         if rank > state.best_rank or not state.best_epoch:
-            weights = mode.deployed().state_dict()
             state.best_rank, state.best_epoch = rank, epoch + 1
-            state.best_weights = {k: v.detach().to("cpu", copy=True) for k, v in weights.items()}
+            state.best_weights = copy_of(mode.deployed())
+            state.best_others = {name: copy_of(module) for name, module in mode.kept().items()}
         state.seconds += seconds
         state.epoch_seconds, state.wait_s, state.meter = 0.0, 0.0, Meter()
         write_history(self.folder / HISTORY, state.history)
@@ -278,20 +299,20 @@ class _Training:
         self.state = TrainState.from_plain(saved["state"])
         checkpoint.restore_random_state(saved["random"])
         epoch = len(self.state.history)
-        self.reporter.emit(
-            Log(msg=Msg("train.resumed", {"step": self.state.step, "epoch": epoch}).to_json())
-        )
+        self.reporter.log(Msg("train.resumed", {"step": self.state.step, "epoch": epoch}))
 
 
 def _build_mode(setup: Setup) -> Mode:
-    name = "alone" if setup.run.distil is None else setup.run.distil.mode
-    spec = MODES[name]
+    name = setup.distil.mode
+    spec = check_mode(setup.distil, setup.data.task)
     if spec.needs_teacher and setup.teacher is None:
         raise ConfigError("teacher_missing", mode=name)
     return spec.build(setup)
 
 
-def _identity(run: RunSettings, data: LoadedData, initial: str, teacher: nn.Module | None) -> str:
-    """What a checkpoint belongs to: settings, data, initial weights and teacher."""
-    taught = "" if teacher is None else checkpoint.network_hash(teacher)
+def _identity(
+    run: RunSettings, data: LoadedData, initial: str, teachers: Mapping[str, nn.Module]
+) -> str:
+    """What a checkpoint belongs to: settings, data, initial weights and teachers."""
+    taught = {name: checkpoint.network_hash(teacher) for name, teacher in teachers.items()}
     return canonical_hash([run.to_json(), data.identity, data.size, initial, taught])

@@ -8,24 +8,51 @@ share a step, without a change outside the mode's own file.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from kd_core.config import RunSettings, TrainSettings
+from kd_core.config import DistilSettings, ModelSettings, RunSettings, StudySettings, TrainSettings
 from kd_core.data.loaded import LoadedData
+from kd_core.errors import ConfigError
 from kd_core.events import Stage
 from kd_core.registry import Entry, Registry
 from kd_core.tasks import TaskSpec
+from kd_core.text import Msg
 from kd_core.train.batch import Batches
 from kd_core.train.optim import Learner
 
 Tick = Callable[[Stage, int, int], None]
 """(stage, done, total): reports progress, and raises JobError when the run is to stop."""
+
+
+def _no_network(settings: ModelSettings, seed: int) -> nn.Module:
+    raise ConfigError("mode_alone_here", wanted=settings.name)
+
+
+def _no_data(name: str) -> LoadedData:
+    raise ConfigError("mode_alone_here", wanted=name)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What a mode may ask for beyond its own data set and network.
+
+    Attributes:
+        teachers: Trained networks by what they are to the run: ``teacher``, ``teacher-2``, ….
+        make: (settings, seed) to a further network with its starting weights.
+        load: Name of another data set to its images at this run's size.
+        log: Takes a message for a person to read.
+    """
+
+    teachers: Mapping[str, nn.Module] = field(default_factory=dict)
+    make: Callable[[ModelSettings, int], nn.Module] = _no_network
+    load: Callable[[str], LoadedData] = _no_data
+    log: Callable[[Msg], None] = lambda msg: None
 
 
 @dataclass(frozen=True)
@@ -41,6 +68,8 @@ class Setup:
         device: Where to train.
         cache: Folder for what can be computed again.
         tick: To be called now and then by anything that takes long outside a step.
+        outside: Further teachers, networks and data.
+        folder: The run's folder, for what a mode leaves there.
     """
 
     run: RunSettings
@@ -51,6 +80,35 @@ class Setup:
     device: torch.device
     cache: Path
     tick: Tick
+    outside: Outside = field(default_factory=Outside)
+    folder: Path = Path()
+
+    @property
+    def distil(self) -> DistilSettings:
+        """How the run distils; a mode is only built from settings that name it."""
+        return self.run.distil or DistilSettings(mode="alone", losses=())
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The mode's own parameters, checked.
+
+        Raises:
+            ConfigError: As :meth:`kd_core.registry.Entry.check`.
+        """
+        return MODES[self.distil.mode].check(self.distil.params)
+
+
+@dataclass(frozen=True)
+class Other:
+    """A network that a run leaves beside the student.
+
+    Attributes:
+        network: With its weights.
+        role: ``peer`` learnt beside the student, ``exit`` is a shorter way through it.
+    """
+
+    network: nn.Module
+    role: str
 
 
 @dataclass
@@ -74,6 +132,7 @@ class Mode(ABC):
         steps_per_epoch: Optimiser steps in an epoch.
         total_steps: The budget.
         costs: What was spent on a teacher so far.
+        facts: What else a record should say: plain values by name.
     """
 
     learners: dict[str, Learner]
@@ -82,6 +141,7 @@ class Mode(ABC):
 
     def __init__(self) -> None:
         self.costs = Costs()
+        self.facts: dict[str, Any] = {}
 
     def begin_epoch(self, epoch: int) -> None:
         """Prepare an epoch (from 0); anything slow in here calls ``tick``."""
@@ -100,6 +160,14 @@ class Mode(ABC):
     def deployed(self) -> nn.Module:
         """The network that is evaluated, kept and exported."""
 
+    def others(self) -> dict[str, Other]:
+        """Further models of the run by name, as they are now; each is validated every epoch."""
+        return {}
+
+    def kept(self) -> dict[str, nn.Module]:
+        """What :meth:`others` are made from beside the student, kept as of its best epoch."""
+        return {name: other.network for name, other in self.others().items()}
+
     @property
     def lr(self) -> float:
         """Learning rate of the first learner, for the curves."""
@@ -117,6 +185,44 @@ class Mode(ABC):
         self.costs = Costs(**state["costs"])
 
 
+@dataclass(frozen=True)
+class Planning:
+    """What a mode's plan is made from.
+
+    Attributes:
+        study: The study.
+        run: The arm's run for one seed, with nothing that it needs yet.
+        teacher: Graph key of the study's teacher for this seed.
+        teachers: Makes the run of a teacher by the study's recipe: (its network, its seed, the
+            name of its arm).
+    """
+
+    study: StudySettings
+    run: RunSettings
+    teacher: str
+    teachers: Callable[[ModelSettings, int, str], RunSettings]
+
+    @property
+    def distil(self) -> DistilSettings:
+        """How the arm distils."""
+        assert self.run.distil is not None  # only arms are planned
+        return self.run.distil
+
+    @property
+    def arm(self) -> str:
+        """Name of the arm."""
+        return self.run.key.removesuffix(f"-s{self.run.seed}")
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The mode's own parameters, checked."""
+        return MODES[self.distil.mode].check(self.distil.params)
+
+    def key(self, name: str) -> str:
+        """Graph key of a further run of this arm and seed."""
+        return f"{self.arm}-{name}-s{self.run.seed}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModeSpec(Entry):
     """One entry of ``MODES``.
@@ -124,10 +230,28 @@ class ModeSpec(Entry):
     Attributes:
         build: Makes the mode for a run.
         needs_teacher: True if a trained teacher has to be there.
+        tasks: Tasks that it is defined for; ``mode.<name>.refused`` says why not others.
+        losses: Whether the arm's losses are part of it; else it has one of its own.
+        features: Whether losses may look inside networks; else at their answers only.
+        peers: How many further networks it takes, at least and at most.
+        plan: The runs of one arm and one seed, the arm's own last; ``None``: that run alone, and
+            the study's teacher before it where one is needed.
     """
 
     build: Callable[[Setup], Mode]
     needs_teacher: bool = False
+    tasks: tuple[str, ...] = ("classification", "multilabel")
+    losses: bool = True
+    features: bool = True
+    peers: tuple[int, int] = (0, 0)
+    plan: Callable[[Planning], tuple[RunSettings, ...]] | None = None
+
+    def runs(self, planning: Planning) -> tuple[RunSettings, ...]:
+        """The runs of one arm and one seed, each after those that it needs."""
+        if self.plan is not None:
+            return self.plan(planning)
+        needs = {"teacher": planning.teacher} if self.needs_teacher else {}
+        return (planning.run.change(needs=needs),)
 
 
 MODES: Registry[ModeSpec] = Registry("mode")
@@ -140,3 +264,21 @@ def budget(train: TrainSettings, steps_per_epoch: int) -> int:
     (30, 25)
     """
     return train.epochs * steps_per_epoch if train.steps is None else train.steps
+
+
+def check_mode(distil: DistilSettings, task: str) -> ModeSpec:
+    """The entry of a mode, when it fits the task and what was chosen beside it.
+
+    Raises:
+        ConfigError: ``mode_task``, ``mode_peers``, or what is wrong with a parameter.
+    """
+    spec = MODES[distil.mode]
+    spec.check(distil.params)
+    title = Msg(MODES.text_id(distil.mode, "title")).to_json()
+    if task not in spec.tasks:
+        why = Msg(MODES.text_id(distil.mode, "refused")).to_json()
+        raise ConfigError("mode_task", mode=title, why=why)
+    low, high = spec.peers
+    if not low <= len(distil.peers) <= high:
+        raise ConfigError("mode_peers", mode=title, n=len(distil.peers), low=low, high=high)
+    return spec

@@ -12,7 +12,8 @@ from pathlib import Path
 from torch import Tensor
 
 from kd_core.data.disk import full_disk_is_told
-from kd_core.events import Event, Metric, Progress, Stage
+from kd_core.events import Event, Log, Metric, Progress, Stage
+from kd_core.text import Msg
 
 EVERY_S = 0.5
 """Seconds between two reports of the same kind; a page wants one a second at least."""
@@ -36,8 +37,16 @@ class Meter:
         return {name: float(value) for name, value in self.sums.items()}
 
     def means(self) -> dict[str, float]:
-        """``loss.<part>`` for each part; nothing before the first step."""
-        return {f"loss.{name}": value / self.n for name, value in self.state().items()}
+        """``loss.<part>`` for each part; nothing before the first step.
+
+        A part ``peer-1/task`` of another network is ``peer-1/loss.task``.
+        """
+        return {_column(name): value / self.n for name, value in self.state().items()}
+
+
+def _column(part: str) -> str:
+    network, slash, own = part.rpartition("/")
+    return f"{network}{slash}loss.{own}"
 
 
 class Reporter:
@@ -71,6 +80,10 @@ class Reporter:
     def stage(self, stage: Stage, done: int, total: int) -> None:
         """How far something beside training is."""
         self.emit(Progress(stage=stage, done=done, total=total))
+
+    def log(self, msg: Msg) -> None:
+        """A line for a person to read."""
+        self.emit(Log(msg=msg.to_json()))
 
     def metric(self, epoch: int, step: int, values: Mapping[str, float]) -> None:
         """Figures within an epoch, or after it (then with ``val.`` figures)."""

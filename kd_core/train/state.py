@@ -6,12 +6,23 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from kd_core.train.report import Meter
 from kd_core.train.validate import Rank
 
 LOWEST = Rank(-math.inf, -math.inf)
+
+
+def copy_of(module: nn.Module) -> dict[str, Tensor]:
+    """The state of a module now, on the CPU; later steps do not change it."""
+    return {k: v.detach().to("cpu", copy=True) for k, v in module.state_dict().items()}
+
+
+def at_rest(network: nn.Module) -> nn.Module:
+    """A network as it is kept: on the CPU, in evaluation mode, with the usual memory layout."""
+    return network.cpu().to(memory_format=torch.contiguous_format).eval()
 
 
 @dataclass
@@ -29,6 +40,7 @@ class TrainState:
         best_epoch: Epoch (from 1) of the best weights, 0 before the first.
         best_rank: How good they are.
         best_weights: State dict of the deployed network, on the CPU.
+        best_others: Of that epoch, the state of what else the run will leave, by name.
     """
 
     initial: str
@@ -41,6 +53,7 @@ class TrainState:
     best_epoch: int = 0
     best_rank: Rank = LOWEST
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+    best_others: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, Any]:
         """Only tensors and plain values, so that ``weights_only=True`` can read it.
