@@ -18,20 +18,25 @@ def _estimate(study: StudySettings, work: Workload) -> Cost:
     return estimate_aside(study, work)
 
 
-def show_cost(study: StudySettings) -> Cost | None:
-    """Expected time, measured with a few steps when asked for; the queue uses it too."""
+def show_cost(study: StudySettings, key: str = "cost") -> Cost | None:
+    """Expected time, measured with a few steps when asked for; the queue uses it too.
+
+    Args:
+        study: What would run.
+        key: Of the button; one page may ask for several studies.
+    """
     data = services().library.get(study.data.dataset)
     work = Workload(
         n_train=data.part_sizes["train"],
         channels=data.channels,
         outputs=TASKS[data.task].n_outputs(data.classes),
     )
-    known = st.session_state.get("cost-of")
+    known = st.session_state.get(f"{key}-of")
     anonymous = study.change(name="cost", margin=0.0)
     if known != anonymous:
-        if not st.button(say("distil.cost.ask"), icon=":material/timer:", width="stretch"):
+        if not st.button(say("distil.cost.ask"), icon=":material/timer:", width="stretch", key=key):
             return None
-        st.session_state["cost-of"] = anonymous
+        st.session_state[f"{key}-of"] = anonymous
     try:
         with st.spinner(say("distil.cost.wait")):
             cost = _estimate(anonymous, work)

@@ -77,12 +77,22 @@ class Form:
         if allowed is not None and not isinstance(value, list | tuple) and value not in allowed:
             value = next(iter(allowed))
         for limit, wider in (("min_value", min), ("max_value", max)):
-            if options.get(limit) is not None:  # a pasted value may lie beyond the usual range
+            # a pasted value may lie beyond the usual range
+            if options.get(limit) is not None and value is not None:
                 options[limit] = wider(options[limit], value)
         st.session_state[key] = value
         stored = store(widget(label, key=key, persist_state="session", **options))
         write(self.document, path, stored)
         return stored
+
+    def keep(self) -> None:
+        """Start from here when the page is drawn next, so that controls may be left out of it."""
+        st.session_state[f"{self.name}:base"] = copy.deepcopy(self.document)
+
+    @classmethod
+    def kept(cls, name: str) -> dict[str, Any]:
+        """The document as it was drawn last, for buttons that change its shape."""
+        return copy.deepcopy(st.session_state[f"{name}:base"])
 
     @classmethod
     def load(cls, name: str, document: dict[str, Any]) -> None:

@@ -111,7 +111,7 @@ def check_pasted(study: StudySettings) -> None:
     dataset = services().library.get(study.data.dataset)
     if study.teacher.run:
         services().store.run(study.teacher.run)
-    if not study.arms or not study.arms[0].distil.losses:
+    if not study.arms:
         raise ConfigError("form_needs_loss")
     check(study, dataset.task)
 

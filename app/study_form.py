@@ -7,20 +7,18 @@ from typing import Any
 
 import streamlit as st
 
-from app import own_files
+from app import distil_arms, own_files
 from app.controls import choose_entry, edit_params
 from app.form import Form, read
 from app.texts import say
 from kd_core.config import ModelSettings
 from kd_core.data.augment import AUGMENTATIONS
-from kd_core.losses import LOSSES
 from kd_core.models import MODELS, stem_msg
 from kd_core.repro import available_devices
 from kd_core.tasks import TASKS
 
 SIZES = (28, 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512)
 BATCHES = (8, 16, 32, 64, 128, 256)
-LOSS = "arms.0.distil.losses.0"
 DISTIL = "arms.0.distil"
 
 
@@ -79,39 +77,6 @@ def _network(form: Form, path: str, role: str) -> None:
     edit_params(form, MODELS, chosen, f"{path}.params")
     settings = ModelSettings.from_json(read(form.document, path))
     st.caption(say(stem_msg(settings, read(form.document, "data.size"))))
-
-
-def loss_controls(form: Form, task: str) -> None:
-    """α, T and the formula with the current numbers."""
-    fitting = [
-        name for name, loss in LOSSES.items() if loss.family == "response" and task in loss.tasks
-    ]
-    left, middle, right = st.columns([3, 3, 4])
-    with left:
-        form.edit(
-            st.slider,
-            f"{DISTIL}.alpha",
-            say("distil.alpha"),
-            min_value=0.0,
-            max_value=1.0,
-            step=0.05,
-            help=say("distil.alpha.help"),
-        )
-    with right:
-        name = choose_entry(form, LOSSES, f"{LOSS}.name", say("distil.loss"), fitting)
-    with middle:
-        edit_params(form, LOSSES, name, f"{LOSS}.params")
-    _formula(form, task)
-
-
-def _formula(form: Form, task: str) -> None:
-    distil = read(form.document, DISTIL)
-    first = distil["losses"][0]
-    rest = 1 - distil["alpha"] if first["weight"] is None else first["weight"]
-    task_loss = say(f"task.{task}.formula")
-    knowledge = say(f"loss.{first['name']}.formula.{task}", **first["params"])
-    st.latex(rf"L = {distil['alpha']:.2f} \cdot {task_loss} + {rest:.2f} \cdot {knowledge}")
-    st.caption(say("distil.formula.caption"))
 
 
 def budget_controls(form: Form, n_train: int) -> None:
@@ -275,6 +240,7 @@ def _views(form: Form) -> None:
             disabled=mode == "live",
             help=say("distil.views.help"),
         )
+    distil_arms.share_views(form)
 
 
 def _machine(form: Form) -> None:

@@ -1,6 +1,6 @@
 import streamlit as st
 
-from app import live, presets, study_form
+from app import distil_arms, distil_losses, distil_more, live, presets, study_form
 from app.cost import show_cost
 from app.form import Form
 from app.services import services, submit
@@ -21,6 +21,7 @@ def configure() -> None:
     left, right = st.columns([5, 2], gap="large")
     with left:
         task = _choices(form)
+        form.keep()
     with right:
         _start(form, task)
     _configuration(form)
@@ -35,7 +36,9 @@ def _choices(form: Form) -> str:
     st.subheader(say("distil.step.models"))
     study_form.model_controls(form, presets.finished_teachers(dataset.hash))
     st.subheader(say("distil.step.loss"))
-    study_form.loss_controls(form, dataset.task)
+    place = distil_arms.chosen(form)
+    distil_losses.loss_controls(form, place, dataset.task)
+    distil_more.more(form, place, dataset.task)
     st.subheader(say("distil.step.budget"))
     study_form.budget_controls(form, dataset.part_sizes["train"])
     with st.expander(say("distil.details"), icon=":material/tune:"):
