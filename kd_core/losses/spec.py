@@ -12,6 +12,7 @@ from kd_core.registry import Entry, Registry
 from kd_core.tasks import Outputs
 
 Family = Literal["response", "feature", "relation"]
+Needs = Literal["logits", "features", "labels", "own"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class LossSpec(Entry):
             ``labels`` and the student's logits only, or those and what is inside the student
             (``own``); the last two have no teacher.
         layers: Which features: those of the ``last`` stage, or of all ``stages`` of resolution.
+        pooled: It looks at the mean of the teacher's features over their places only, so that is
+            what it gets, as (N, C, 1, 1) or (N, 1, D), and all that is stored of them.
         helper: Makes the term's own module, such as projections or a memory; ``None`` where it
             needs none. Its parameters learn with the student's, its buffers are in checkpoints,
             and it is never part of the deployed student.
@@ -78,8 +81,9 @@ class LossSpec(Entry):
 
     family: Family
     forms: Mapping[str, LossFn]
-    needs: Literal["logits", "features", "labels", "own"] = "logits"
+    needs: Needs = "logits"
     layers: Literal["last", "stages"] = "last"
+    pooled: bool = False
     helper: Callable[[Shapes, Mapping[str, Any]], nn.Module | None] | None = None
     range: tuple[float, float] | None = None
 
@@ -87,6 +91,16 @@ class LossSpec(Entry):
     def tasks(self) -> tuple[str, ...]:
         """Names of the tasks that the method is defined for."""
         return tuple(self.forms)
+
+
+def needs_teacher(needs: Needs) -> bool:
+    """True for what only a teacher can give."""
+    return needs in ("logits", "features")
+
+
+def looks_inside(needs: Needs) -> bool:
+    """True for what is read inside a network."""
+    return needs in ("features", "own")
 
 
 LOSSES: Registry[LossSpec] = Registry("loss")
