@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -132,6 +132,8 @@ def export(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
     if arguments.target:
         return export_target(arguments, screen)
     from kd_core.evaluate.predictions import read_predictions
+    from kd_core.study.results import arm_of
+    from kd_core.study.seal import seal_of
 
     target: Path = arguments.to
     with contextlib.closing(Store()) as store:
@@ -139,13 +141,18 @@ def export(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
         if row.status != "finished":
             raise StoreError("run_unfinished", run=row.id, state=_state(row))
         folder = store.folder(row.id)
-        studies = [store.study(study) for study in store.studies_of(row.id)]
-    opened = any(study.test_opened_at is not None for study in studies)
+        seals = [seal_of(store, study) for study in store.studies_of(row.id)]
+        allowed = {
+            model.name
+            for model in store.models(run=row.id)
+            if any(seal.allows(arm_of(row, model)) for seal in seals)
+        }
+    opened = bool(allowed)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise StoreError("export_exists", path=str(target))
     files = []
     with disk_errors(target):
-        for path in _files(folder, opened):
+        for path in _files(folder, allowed):
             copy = target / path.relative_to(folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
@@ -160,13 +167,14 @@ def export(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
     return {"run": row.id, "to": str(target), "files": [str(path) for path in files]}
 
 
-def _files(folder: Path, opened: bool) -> Iterator[Path]:
-    """Files of a run that may be taken along."""
+def _files(folder: Path, allowed: Collection[str]) -> Iterator[Path]:
+    """Files of a run that may be taken along; sealed ones only of the models that are allowed."""
     for path in sorted(folder.rglob("*")):
         if path.name == CHECKPOINT:
             continue  # only for going on with training; as large as several models
         sealed = path.parent.name == PREDICTIONS and not path.stem.endswith("-val")
-        if path.is_file() and (opened or not sealed):
+        known = any(path.stem.startswith((f"{m}-test", f"{m}-external-")) for m in allowed)
+        if path.is_file() and (known or not sealed):
             yield path
 
 

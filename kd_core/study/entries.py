@@ -47,11 +47,18 @@ class RunEntry(Settings):
 
 
 class Unsealed(Settings):
-    """When a study's test part was unsealed, after how many finished runs, and by whom."""
+    """When a study's test part was unsealed, after how many finished runs, and by whom.
+
+    Attributes:
+        chosen: Arms whose figures were to be seen; empty: all.
+        asked: Unix time at which figures of another arm were asked for.
+    """
 
     at: float
     runs: int
     by: str = ""
+    chosen: tuple[str, ...] = ()
+    asked: dict[str, float] = Field(default_factory=dict)
 
 
 class StudyEntry(Settings):

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+
 from kd_core.config import OperatingSettings
 from kd_core.evaluate.calibrators import fit_calibration
-from kd_core.evaluate.operating import Rule, contract_threshold, fit_threshold
+from kd_core.evaluate.operating import OperatingPoint, Rule, contract_threshold, fit_threshold
 from kd_core.evaluate.predictions import Predictions
 from kd_core.export import FileContract
 from kd_core.export.onnx_file import write_metadata, write_model
@@ -44,11 +45,18 @@ def fit_operating(validation: Predictions, rule: OperatingSettings) -> Operating
         calibration=calibration,
         threshold=contract_threshold(points, validation.classes, validation.task),
         points=tuple(
-            PointRecord(**{name: value for name, value in point.to_json().items() if name != "rule"})
+            PointRecord(
+                **{name: value for name, value in point.to_json().items() if name != "rule"}
+            )
             for point in points
         ),
         left_out=tuple(msg.to_json() for msg in left_out),
     )
+
+
+def _point(point: OperatingPoint) -> PointRecord:
+    values = point.to_json()
+    return PointRecord(**{name: values[name] for name in PointRecord.model_fields})
 
 
 def _calibration(
@@ -66,7 +74,7 @@ def _calibration(
 
 def _points(
     validation: Predictions, rule: OperatingSettings, left_out: list[Msg]
-) -> tuple[Any, ...]:
+) -> tuple[OperatingPoint, ...]:
     if rule.rule == "none":
         return ()
     if validation.task != "multilabel" and len(validation.classes) > 2:

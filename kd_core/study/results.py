@@ -1,8 +1,8 @@
 """A study's finished models, read for pages, reports and the command line.
 
 Pages rank and choose on validation results. Predictions of the test part and of external sets
-lie sealed in the run folders; :func:`predictions` hands them out only when it is told that the
-study's test part is open.
+lie sealed in the run folders; :func:`predictions` hands them out only to who says that the test
+part is meant, and only where the study's seal allows it.
 """
 
 from __future__ import annotations
@@ -10,14 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from kd_core.config import RUN_PREFIX, Chain
 from kd_core.errors import StoreError
+from kd_core.evaluate.patients import by_patient
 from kd_core.evaluate.predictions import Predictions, read_predictions
 from kd_core.evaluate.verdict import Verdict, compare
 from kd_core.latency.records import Measurement
+from kd_core.study.folds import place_of, pooled
 from kd_core.study.records import ScoreRecord
 from kd_core.study.rows import ModelRow, RunRow
+from kd_core.study.seal import SEALED, Mark, Seal, seal_of
 from kd_core.study.store import Store
 
 PREDICTIONS = "predictions"
@@ -34,6 +38,7 @@ class Result:
             step of a chain is ``<chain>/<model>``.
         measurements: Latency figures, oldest first.
         folder: The run's folder.
+        seal: Of the study through which the model is looked at.
     """
 
     run: RunRow
@@ -41,6 +46,17 @@ class Result:
     arm: str
     measurements: tuple[Measurement, ...]
     folder: Path
+    seal: Seal = SEALED
+
+    @property
+    def fold(self) -> int | None:
+        """Fold of a cross-validation, from 0."""
+        return place_of(self.run.key, self.run.seed)[1]
+
+    @property
+    def mark(self) -> Mark:
+        """How its test figures came to be seen."""
+        return self.seal.mark(self.arm, self.run.ended)
 
     @property
     def label(self) -> str:
@@ -71,6 +87,7 @@ class Result:
 def results(store: Store, study_id: str) -> list[Result]:
     """All models of a study's finished runs, in the order of its graph."""
     runs = {run.id: run for run in store.runs(study=study_id) if run.status == "finished"}
+    seal = seal_of(store, study_id)
     measured: dict[tuple[str, str], list[Measurement]] = {}
     for row in store.measurements(study=study_id):
         figures = {name: row.body[name] for name in row.body if name not in ("model", "at")}
@@ -82,6 +99,7 @@ def results(store: Store, study_id: str) -> list[Result]:
             arm=arm_of(runs[model.run], model),
             measurements=tuple(measured.get((model.run, model.name), ())),
             folder=store.folder(model.run),
+            seal=seal,
         )
         for model in store.models(study=study_id)
         if model.run in runs
@@ -89,11 +107,11 @@ def results(store: Store, study_id: str) -> list[Result]:
 
 
 def arm_of(run: RunRow, model: ModelRow | None = None) -> str:
-    """The run's place in its study without its seed; the model's, where a run makes several.
+    """The run's place in its study without seed and fold; the model's, where a run makes several.
 
     A run's key is ``<arm>-s<seed>``; an imported model has no seed.
     """
-    place = run.key.removesuffix(f"-s{run.seed}")
+    place, _ = place_of(run.key, run.seed)
     return place if model is None or run.role != "compressed" else f"{place}/{model.name}"
 
 
@@ -125,25 +143,88 @@ def predictions(result: Result, part: str, *, opened: bool = False) -> Predictio
     Args:
         result: The model.
         part: ``val``, ``test`` or ``external-<data set>``.
-        opened: Whether the study's test part was opened; only ``val`` is free before.
+        opened: Says that sealed figures are meant; only ``val`` is free.
 
     Raises:
-        StoreError: ``test_sealed``, or ``predictions_missing``.
+        StoreError: ``test_sealed``; ``test_not_chosen`` where the part is open, and the model was
+            neither chosen nor asked for; ``predictions_missing``.
     """
-    if part != "val" and not opened:
-        raise StoreError("test_sealed", part=part)
+    if part != "val":
+        if not opened or not result.seal.opened:
+            raise StoreError("test_sealed", part=part)
+        if not result.seal.allows(result.arm):
+            raise StoreError("test_not_chosen", arm=result.arm)
     path = result.folder / PREDICTIONS / f"{result.model.name}-{part}.parquet"
     if not path.is_file():
         raise StoreError("predictions_missing", run=result.run.id, part=part)
     return read_predictions(path)
 
 
+def visible(all_results: Iterable[Result], part: str) -> tuple[Result, ...]:
+    """The models whose figures on a part may be seen."""
+    return tuple(r for r in all_results if part == "val" or r.seal.allows(r.arm))
+
+
 def by_arm(all_results: Iterable[Result]) -> dict[str, list[Result]]:
-    """Models by arm, each list in the order of seeds."""
+    """Models by arm, each list in the order of seeds and folds."""
     arms: dict[str, list[Result]] = {}
     for result in all_results:
         arms.setdefault(result.arm, []).append(result)
-    return {arm: sorted(group, key=lambda r: r.run.seed) for arm, group in arms.items()}
+    return {
+        arm: sorted(group, key=lambda r: (r.run.seed, r.fold or 0)) for arm, group in arms.items()
+    }
+
+
+Level = Literal["image", "mean", "max"]
+"""What an answer is for: an image, or a patient by the mean or the largest of its images."""
+
+
+def paired_predictions(
+    left: Sequence[Result],
+    right: Sequence[Result],
+    part: str = "val",
+    *,
+    opened: bool = False,
+    level: Level = "image",
+) -> tuple[list[Predictions], list[Predictions]]:
+    """Predictions of two arms on the same images, one pair a seed that both have.
+
+    Out-of-fold predictions of one seed are pooled; on other parts each fold is a pair. One model
+    without a partner (a teacher that was trained once) is paired with every seed.
+
+    Raises:
+        StoreError: As :func:`predictions`.
+        DataError: As :func:`kd_core.evaluate.patients.by_patient`.
+    """
+    groups = [_read(group, part, opened, level) for group in (left, right)]
+    first, second = groups
+    if len(first) == 1:
+        pairs = [(*first.values(), other) for other in second.values()]
+    elif len(second) == 1:
+        pairs = [(one, *second.values()) for one in first.values()]
+    else:
+        pairs = [(first[key], second[key]) for key in first if key in second]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def arm_predictions(
+    group: Sequence[Result], part: str = "val", *, opened: bool = False, level: Level = "image"
+) -> list[Predictions]:
+    """Predictions of an arm: one a seed, with the folds of a seed pooled on validation data."""
+    return list(_read(group, part, opened, level).values())
+
+
+def _read(
+    group: Sequence[Result], part: str, opened: bool, level: Level
+) -> dict[tuple[int, int], Predictions]:
+    """By seed and fold; pooled, by seed and 0."""
+    found: dict[tuple[int, int], list[Predictions]] = {}
+    for result in group:
+        fold = 0 if part == "val" else result.fold or 0
+        key = (result.run.seed, fold)
+        found.setdefault(key, []).append(predictions(result, part, opened=opened))
+    made = {key: pooled(folds) for key, folds in found.items()}
+    return made if level == "image" else {k: by_patient(p, level) for k, p in made.items()}
 
 
 def compare_arms(
@@ -154,27 +235,13 @@ def compare_arms(
     part: str = "val",
     margin: float = 0.01,
     opened: bool = False,
+    level: Level = "image",
 ) -> Verdict:
     """The verdict on ``left`` against ``right`` over the seeds that both have.
 
-    One model without a partner (a teacher that was trained once) is paired with every seed.
-
     Raises:
         StoreError: As :func:`predictions`.
+        DataError: As :func:`paired_predictions`.
     """
-    pairs = _pairs(left, right)
-    return compare(
-        [predictions(a, part, opened=opened) for a, _ in pairs],
-        [predictions(b, part, opened=opened) for _, b in pairs],
-        metric,
-        margin=margin,
-    )
-
-
-def _pairs(left: Sequence[Result], right: Sequence[Result]) -> list[tuple[Result, Result]]:
-    if len(left) == 1:
-        return [(left[0], other) for other in right]
-    if len(right) == 1:
-        return [(one, right[0]) for one in left]
-    partners = {result.run.seed: result for result in right}
-    return [(one, partners[one.run.seed]) for one in left if one.run.seed in partners]
+    first, second = paired_predictions(left, right, part, opened=opened, level=level)
+    return compare(first, second, metric, margin=margin)

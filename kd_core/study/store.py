@@ -76,8 +76,8 @@ class Store:
         rows = self.db.rows(_STUDIES + tail, args)
         return [StudyRow._make((*row[:11], int(row[11]), int(row[12]))) for row in rows]
 
-    def open_test(self, study_id: str, by: str = "") -> StudyRow:
-        """Unseal a study's test results: once, for good, and on record.
+    def open_test(self, study_id: str, by: str = "", chosen: Sequence[str] = ()) -> StudyRow:
+        """Unseal a study's test results: once, for good, and on record; see ``seal.py``.
 
         Written into the study's file too, so that no rebuild can seal it again. A study that is
         open already stays as it was opened first.
@@ -88,7 +88,7 @@ class Store:
         row = self.study(study_id)
         if row.test_opened_at is not None:
             return row
-        opened = {"at": time.time(), "runs": row.finished, "by": by}
+        opened = {"at": time.time(), "runs": row.finished, "by": by, "chosen": list(chosen)}
         with self.db.write() as db:
             changed = db.execute(
                 "UPDATE studies SET test_opened_at = ?, test_opened_runs = ?, test_opened_by = ?"

@@ -1,3 +1,4 @@
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -5,10 +6,20 @@ import pytest
 
 from kd_core.errors import StoreError
 from kd_core.evaluate.predictions import Predictions, write_predictions
-from kd_core.study.results import Result, arm_of, by_arm, compare_arms, predictions
+from kd_core.study.results import (
+    Result,
+    arm_of,
+    arm_predictions,
+    by_arm,
+    compare_arms,
+    paired_predictions,
+    predictions,
+    visible,
+)
+from kd_core.study.seal import OPEN, SEALED, Seal
 
 
-def fake(folder, key: str, seed: int, rate: float) -> Result:
+def fake(folder, key: str, seed: int, rate: float, seal: Seal = SEALED) -> Result:
     """A finished model whose predictions are right at a rate, on disk as a run leaves them."""
     rng = np.random.default_rng([seed, int(rate * 100)])
     y = np.arange(200) % 2
@@ -19,9 +30,9 @@ def fake(folder, key: str, seed: int, rate: float) -> Result:
     for part in ("val", "test"):
         found = Predictions(tuple(map(str, range(200))), y, logits, part, seed, ("a", "b"))
         write_predictions(place / f"model-{part}.parquet", found)
-    run = SimpleNamespace(id=key, key=key, seed=seed)
+    run = SimpleNamespace(id=key, key=key, seed=seed, ended=5.0)
     model = SimpleNamespace(name="model", role="student", scores={})
-    return Result(run, model, arm_of(run), (), folder / key)
+    return Result(run, model, arm_of(run), (), folder / key, seal)
 
 
 def test_the_test_part_is_sealed_until_it_is_opened(tmp_path) -> None:
@@ -30,11 +41,28 @@ def test_the_test_part_is_sealed_until_it_is_opened(tmp_path) -> None:
     with pytest.raises(StoreError) as caught:
         predictions(result, "test")
     assert caught.value.code == "test_sealed"
+    with pytest.raises(StoreError, match="test_sealed"):  # whatever the page says
+        predictions(result, "test", opened=True)
+    result = fake(tmp_path, "distilled-s1", 0, 0.9, OPEN)
+    with pytest.raises(StoreError, match="test_sealed"):
+        predictions(result, "test")
     assert len(predictions(result, "test", opened=True)) == 200
 
 
+def test_an_arm_that_was_not_chosen_stays_sealed(tmp_path) -> None:
+    seal = Seal(at=9.0, chosen=frozenset({"chosen"}), asked={"asked": 10.0})
+    made = [fake(tmp_path, f"{arm}-s0", 0, 0.9, seal) for arm in ("chosen", "asked", "other")]
+    assert [r.arm for r in visible(made, "test")] == ["chosen", "asked"]
+    assert visible(made, "val") == tuple(made)
+    assert [r.mark for r in made] == ["chosen", "asked", "sealed"]
+    with pytest.raises(StoreError, match="test_not_chosen"):
+        predictions(made[2], "test", opened=True)
+    late = fake(tmp_path, "late-s0", 0, 0.9, Seal(at=1.0))
+    assert late.mark == "later"
+
+
 def test_missing_predictions_are_named(tmp_path) -> None:
-    result = fake(tmp_path, "distilled-s0", 0, 0.9)
+    result = fake(tmp_path, "distilled-s0", 0, 0.9, OPEN)
     with pytest.raises(StoreError) as caught:
         predictions(result, "external-other", opened=True)
     assert caught.value.code == "predictions_missing"
@@ -54,3 +82,32 @@ def test_seeds_are_paired_and_one_teacher_stands_for_all(tmp_path) -> None:
     assert (found.kind, found.n_seeds) == ("better", 3)
     assert compare_arms(poor, teacher, "accuracy").kind == "worse"
     assert compare_arms(good, teacher, "accuracy").n_seeds == 4
+
+
+def test_folds_of_a_seed_are_one_model_on_validation_data(tmp_path) -> None:
+    made = []
+    for fold in (1, 2):
+        result = fake(tmp_path, f"kd-fold{fold}-s0", 0, 0.5 + fold / 5)
+        found = predictions(result, "val")
+        half = slice(0, 100) if fold == 1 else slice(100, 200)
+        one = dataclasses.replace(
+            found,
+            ids=found.ids[half],
+            targets=found.targets[half],
+            logits=found.logits[half],
+            threshold=0.3 * fold,
+        )
+        write_predictions(result.folder / "predictions" / "model-val.parquet", one)
+        made.append(result)
+    assert [r.arm for r in made] == ["kd", "kd"]
+    assert [r.fold for r in made] == [0, 1]
+    (joined,) = arm_predictions(made)
+    assert len(joined) == 200
+    assert joined.threshold[0, 0] == 0.3
+    assert joined.threshold[199, 0] == 0.6
+    alone = np.concatenate([predictions(r, "val").predicted() for r in made])
+    np.testing.assert_array_equal(joined.predicted(), alone)
+    assert compare_arms(made, made, "accuracy").n_images == 200
+    opened = [dataclasses.replace(r, seal=OPEN) for r in made]
+    first, _ = paired_predictions(opened, opened, "test", opened=True)
+    assert [len(p) for p in first] == [200, 200]
