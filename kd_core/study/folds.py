@@ -39,9 +39,11 @@ def over_folds(study: StudySettings, expand: Expand) -> tuple[RunSettings, ...]:
     runs: list[RunSettings] = []
     for fold in range(study.folds):
         data = study.data.change(fold=fold, folds=study.folds)
-        for run in expand(study.change(folds=0, data=data)):
-            needs = {name: fold_key(key, run.seed, fold) for name, key in run.needs.items()}
-            runs.append(run.change(key=fold_key(run.key, run.seed, fold), needs=needs))
+        graph = expand(study.change(folds=0, data=data))
+        keys = {run.key: fold_key(run.key, run.seed, fold) for run in graph}
+        for run in graph:
+            needs = {name: keys[key] for name, key in run.needs.items()}
+            runs.append(run.change(key=keys[run.key], needs=needs))
     return tuple(runs)
 
 

@@ -6,7 +6,8 @@
     <chain>-s0, <chain>-s1, …                          compressed, after what they are made from
 
 Baseline and students of one seed are equal in everything but ``distil``: that is what makes a
-comparison fair, and it is fixed here, in one place.
+comparison fair, and it is fixed here, in one place. A way of training that needs other runs than
+the teacher says so itself (``ModeSpec.plan``): ``<arm>-<step>-s0`` stand before the arm's own.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from kd_core.config import (
     StudySettings,
     WeightSettings,
 )
+from kd_core.errors import ConfigError
 from kd_core.study.folds import over_folds
 
 IMPORTED = "imported-"
@@ -40,9 +42,10 @@ def expand(study: StudySettings) -> tuple[RunSettings, ...]:
     teachers = _teachers(study)
     runs = list(teachers)
     for seed in study.seeds:
-        runs.append(_student(study, seed, None, {}))
-        needs = {"teacher": _teacher_key(study, seed)}
-        runs.extend(_student(study, seed, arm, needs) for arm in study.arms)
+        runs.append(_student(study, seed, None))
+        for arm in study.arms:
+            runs.extend(_planned(study, seed, arm))
+    runs = _each_once(runs)
     runs.extend(_imported(study, name) for name in study.imported)
     for chain in study.chains:
         runs.extend(_compressed(study, chain, seed) for seed in _chain_seeds(study, chain))
@@ -76,37 +79,66 @@ def _teachers(study: StudySettings) -> list[RunSettings]:
     if study.teacher.run:
         return []
     seeds = study.seeds if study.teacher.per_seed else study.seeds[:1]
-    return [
-        RunSettings(
-            key=f"teacher-s{seed}",
-            role="teacher",
-            data=study.data,
-            model=study.teacher.model,
-            train=study.teacher.train,
-            seed=seed,
-            compute=study.compute,
-            latency=study.latency,
-        )
-        for seed in seeds
-    ]
+    return [_taught_first(study, study.teacher.model, seed) for seed in seeds]
 
 
-def _student(
-    study: StudySettings, seed: int, arm: Arm | None, needs: dict[str, str]
+def _taught_first(
+    study: StudySettings, model: ModelSettings, seed: int, name: str = "teacher"
 ) -> RunSettings:
+    """A teacher by the study's recipe for teachers."""
+    return RunSettings(
+        key=f"{name}-s{seed}",
+        role="teacher",
+        data=study.data,
+        model=model,
+        train=study.teacher.train,
+        seed=seed,
+        compute=study.compute,
+        latency=study.latency,
+    )
+
+
+def _student(study: StudySettings, seed: int, arm: Arm | None) -> RunSettings:
+    recipe = study.train if arm is None or arm.train is None else arm.train
     return RunSettings(
         key=f"{arm.name if arm else 'baseline'}-s{seed}",
         role="student" if arm else "baseline",
         data=study.data,
         model=study.student,
-        train=study.train,
+        train=recipe,
         distil=arm.distil if arm else None,
         views=stored_views(study),
         seed=seed,
-        needs=needs,
         compute=study.compute,
         latency=study.latency,
     )
+
+
+def _planned(study: StudySettings, seed: int, arm: Arm) -> tuple[RunSettings, ...]:
+    """The runs of an arm, as its mode plans them: the arm's own last."""
+    # Imported here: who only lists studies should not wait for torch.
+    from kd_core.train import MODES, Planning
+
+    planning = Planning(
+        study=study,
+        run=_student(study, seed, arm),
+        teacher=_teacher_key(study, seed),
+        teachers=lambda model, seed, name: _taught_first(study, model, seed, name),
+    )
+    return MODES[arm.distil.mode].runs(planning)
+
+
+def _each_once(runs: Iterable[RunSettings]) -> list[RunSettings]:
+    """Runs in order; what several arms or seeds ask for, such as a further teacher, stands once.
+
+    Raises:
+        ConfigError: ``graph_key`` where two runs that differ have the same name.
+    """
+    found: dict[str, RunSettings] = {}
+    for run in runs:
+        if found.setdefault(run.key, run) != run:
+            raise ConfigError("graph_key", key=run.key)
+    return list(found.values())
 
 
 def _imported(study: StudySettings, name: str) -> RunSettings:

@@ -41,15 +41,17 @@ def model_folder(run_folder: Path, name: str = MODEL) -> Path:
 def last_model(run_folder: Path) -> str:
     """Name of the model that a finished run leaves in the end: the last of a chain.
 
+    Of a training run it is the model to deploy, whatever else it leaves beside it.
+
     Raises:
         StoreError: ``model_missing`` where a run makes none, such as an analysis.
     """
     if not (run_folder / RECORD).is_file():
         return MODEL
-    models = RunRecord.read(run_folder).models
-    if not models:
+    names = [model.name for model in RunRecord.read(run_folder).models]
+    if not names:
         raise StoreError("model_missing", run=run_folder.name)
-    return models[-1].name
+    return MODEL if MODEL in names else names[-1]
 
 
 def network_file(run_folder: Path, name: str) -> tuple[Path | None, bool]:

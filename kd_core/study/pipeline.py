@@ -12,9 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from kd_core import repro
 from kd_core.config import DataSettings, RunSettings
@@ -24,17 +22,13 @@ from kd_core.data.library import Library
 from kd_core.data.loaded import LoadedData
 from kd_core.errors import DataError, ModelError
 from kd_core.events import Artefact, Started
-from kd_core.export import OnnxModel, export_onnx
-from kd_core.models import TaskModel, build_model, save_checkpoint
-from kd_core.models.profile import nonzero_params, profile
+from kd_core.export import OnnxModel
 from kd_core.study.analysis import analyse
 from kd_core.study.chain import compress
-from kd_core.study.evaluation import evaluate_file, measure_file, training_record
+from kd_core.study.evaluation import evaluate_file, measure_file
 from kd_core.study.model_files import (
     contract_of,
     gzip_bytes,
-    load_teacher,
-    parity_images,
     stage,
     weights_path,
 )
@@ -46,37 +40,9 @@ from kd_core.study.records import (
     Job,
     ModelRecord,
     RunRecord,
-    TrainingRecord,
     write_json,
 )
-from kd_core.tasks import TASKS
-from kd_core.train import fit
-from kd_core.train.checkpoint import network_hash
-
-
-@dataclass(frozen=True)
-class Made:
-    """A model on its way to the record.
-
-    Attributes:
-        file: The exported file, the one that is evaluated and measured.
-        params: Number of parameters; ``None`` where no torch network exists.
-        nonzero: Of these, how many are not zero.
-        state_dict_bytes: Bytes of its tensors in torch.
-        macs: Multiply-accumulates for one image.
-        network_sha256: Names the network in stored teacher outputs; empty for a foreign file.
-        parity: How far torch and the file agree.
-        training: What training did and cost.
-    """
-
-    file: Path
-    params: int | None = None
-    nonzero: int | None = None
-    state_dict_bytes: int | None = None
-    macs: int | None = None
-    network_sha256: str = ""
-    parity: dict[str, Any] | None = None
-    training: TrainingRecord | None = None
+from kd_core.study.training import Made, train
 
 
 def execute(run: RunSettings, job: Job) -> RunRecord:
@@ -107,8 +73,9 @@ def execute(run: RunSettings, job: Job) -> RunRecord:
     elif run.role == "compressed":
         models = compress(run, job, data, externals)
     else:
-        made = _import(run, job, data) if run.role == "imported" else _train(run, job, data)
-        models, training = (_assess(made, run, job, data, externals),), made.training
+        made = _import(run, job, data) if run.role == "imported" else train(run, job, data)
+        models = tuple(_assess(one, run, job, data, externals) for one in made)
+        training = made[0].training
     for artefact in _artefacts(job.folder):
         job.emit(artefact)
     record = RunRecord(
@@ -162,49 +129,7 @@ def _load_external(name: str, settings: DataSettings, data: LoadedData, job: Job
 # --- one model ----------------------------------------------------------------------------------
 
 
-def _train(run: RunSettings, job: Job, data: LoadedData) -> Made:
-    task = TASKS[data.task]
-    network = build_model(
-        run.model,
-        task.n_outputs(data.classes),
-        data.channels,
-        data.size,
-        run.seed,
-        output=task.output,
-        weights_path=weights_path(run.model.weights, job),
-    )
-    fitted = fit(
-        run,
-        data,
-        network,
-        load_teacher(job.parents["teacher"]) if "teacher" in job.parents else None,
-        folder=job.folder,
-        cache=job.home / "cache" / "teacher",
-        emit=job.emit,
-        stop=job.stop,
-    )
-    folder = job.folder / "models" / MODEL
-    assert isinstance(fitted.network, TaskModel)  # modes deploy what build_model made
-    save_checkpoint(folder / "model.pt", fitted.network)
-    with stage(job, "export"):
-        images = parity_images(data, run.data)
-        parity = export_onnx(
-            fitted.network, folder / "model.onnx", contract_of(run, data, job), images
-        )
-    figures = profile(fitted.network, data.channels, data.size)
-    return Made(
-        file=folder / "model.onnx",
-        params=figures.params,
-        nonzero=nonzero_params(fitted.network),
-        state_dict_bytes=figures.state_dict_bytes,
-        macs=figures.macs,
-        network_sha256=network_hash(load_teacher(job.folder)),  # as a student will load it
-        parity=parity.to_json(),
-        training=training_record(fitted),
-    )
-
-
-def _import(run: RunSettings, job: Job, data: LoadedData) -> Made:
+def _import(run: RunSettings, job: Job, data: LoadedData) -> tuple[Made, ...]:
     """Take an ONNX file of a person's own as it is, with the contract that this study gives it."""
     source = weights_path(run.model.weights, job)
     if source is None:
@@ -212,7 +137,7 @@ def _import(run: RunSettings, job: Job, data: LoadedData) -> Made:
     target = job.folder / "models" / MODEL / "model.onnx"
     target.parent.mkdir(parents=True, exist_ok=True)
     OnnxModel.adopt(source, target, contract_of(run, data, job))
-    return Made(file=target)
+    return (Made(file=target),)
 
 
 # --- the record ---------------------------------------------------------------------------------
@@ -227,13 +152,14 @@ def _assess(
 ) -> ModelRecord:
     """Evaluate and measure the file of a model, and record it."""
     with stage(job, "evaluate"):
-        found = evaluate_file(made.file, run, job, data, externals)
+        found = evaluate_file(made.file, run, job, data, externals, made.name)
     with stage(job, "measure"), job.exclusive():
-        measure_file(made.file, run, job)
+        measure_file(made.file, run, job, made.name)
     return ModelRecord(
-        name=MODEL,
-        role=run.role,
-        architecture=run.model.name,
+        name=made.name,
+        role=made.role or run.role,
+        architecture=made.architecture or run.model.name,
+        parent=None if made.name == MODEL else MODEL,
         params=made.params,
         nonzero=made.nonzero,
         state_dict_bytes=made.state_dict_bytes,

@@ -37,7 +37,8 @@ RECORD = "record.json"
 SETTINGS = "settings.json"
 MEASUREMENTS = "measurements.jsonl"
 MODEL = "model"
-"""Name of the one model that a training run makes; steps of a chain are ``1-<method>``, …."""
+"""Name of the model that a training run is for; what it leaves beside it is ``exit-1``, ``peer-1``,
+…, and steps of a chain are ``1-<method>``, …."""
 
 
 class ScoreRecord(Settings):
@@ -62,6 +63,7 @@ class TrainingRecord(Settings):
         teacher_seconds: Wall time for teacher outputs.
         teacher_images: Images that the teacher was run on.
         initial_sha256: Hash of the initial weights; equal for baseline and students of one seed.
+        facts: What else the way of training has to say: plain values by name.
     """
 
     best_epoch: int
@@ -71,6 +73,7 @@ class TrainingRecord(Settings):
     teacher_seconds: float = 0.0
     teacher_images: int = 0
     initial_sha256: str = ""
+    facts: dict[str, Any] = Field(default_factory=dict)
 
 
 class Finding(Settings):
@@ -135,11 +138,11 @@ class ModelRecord(Settings):
 
     Attributes:
         name: Folder under ``models/``; unique within the run.
-        role: teacher, baseline, student, imported; of a chain pruned, sparse, factorised, tuned,
-            optimised, fp16, int8, int4.
+        role: teacher, baseline, student, imported; of a chain compressed; beside a student peer
+            or exit.
         architecture: Registry name of the network.
-        parent: Name of the model of the same run that this one was made from; ``None`` for the
-            first, which a chain makes from the model of its origin run.
+        parent: Name of the model of the same run that this one was made from, or beside; ``None``
+            for the first, which a chain makes from the model of its origin run.
         step: Position in a chain from 1; 0 for the model of a training run.
         method: Entry of ``COMPRESSORS`` that made it; empty for a training run.
         params: Number of parameters; ``None`` for a foreign ONNX file. After a step on the file,

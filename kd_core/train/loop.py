@@ -156,11 +156,9 @@ class _Training:
         self.identity = _identity(run, data, self.state.initial, outside.teachers)
         self.validator = Validator(run, data, device)
         self.reporter = Reporter(emit)
-        outside = replace(outside, log=self.reporter.log)
         teacher, task = outside.teachers.get("teacher"), TASKS[data.task]
-        self.mode = _build_mode(
-            Setup(run, data, task, model, teacher, device, cache, self._tick, outside, folder)
-        )
+        own = (model, teacher, device, cache, self._tick, outside, folder, self.reporter.log)
+        self.mode = _build_mode(Setup(run, data, task, *own))
         if (folder / CHECKPOINT).exists():
             self._resume()
 

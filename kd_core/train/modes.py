@@ -46,13 +46,11 @@ class Outside:
         teachers: Trained networks by what they are to the run: ``teacher``, ``teacher-2``, ….
         make: (settings, seed) to a further network with its starting weights.
         load: Name of another data set to its images at this run's size.
-        log: Takes a message for a person to read.
     """
 
     teachers: Mapping[str, nn.Module] = field(default_factory=dict)
     make: Callable[[ModelSettings, int], nn.Module] = _no_network
     load: Callable[[str], LoadedData] = _no_data
-    log: Callable[[Msg], None] = lambda msg: None
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,7 @@ class Setup:
         tick: To be called now and then by anything that takes long outside a step.
         outside: Further teachers, networks and data.
         folder: The run's folder, for what a mode leaves there.
+        say: Takes a message for a person to read.
     """
 
     run: RunSettings
@@ -82,6 +81,7 @@ class Setup:
     tick: Tick
     outside: Outside = field(default_factory=Outside)
     folder: Path = Path()
+    say: Callable[[Msg], None] = lambda msg: None
 
     @property
     def distil(self) -> DistilSettings:
