@@ -138,7 +138,8 @@ def ways(
 ) -> tuple[Way, ...]:
     """How a model came to be smaller, in order; a chain inherits the way of what it begins with."""
     model = arms[arm][0].model
-    known: dict[str, Way] = {"baseline": "alone", "student": "distilled"}
+    known: dict[str, Way] = {"baseline": "alone"}
+    known |= dict.fromkeys(("student", "peer", "exit"), "distilled")
     if model.role != "compressed":
         return (known.get(model.role, "other"),)
     chain = next((one for one in chains if one.name == arm.rpartition("/")[0]), None)

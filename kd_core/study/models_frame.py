@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from kd_core.study.protocol import protocol_items
+from kd_core.study.records import MODEL
 from kd_core.study.store import Store
 
 Version = tuple[Any, ...]
@@ -41,7 +42,7 @@ _SELECT = """
     FROM members ms JOIN runs r ON r.id = ms.run JOIN models m ON m.run = r.id
         JOIN configs c ON c.run = r.id
     WHERE r.status = 'finished' AND ms.study IN ({studies})
-    ORDER BY ms.study, r.position, m.step, m.name
+    ORDER BY ms.study, r.position, m.step, m.name != 'model', m.name
 """
 _VERSION = """
     SELECT (SELECT COUNT(*) FROM runs WHERE status = 'finished'),
@@ -71,7 +72,7 @@ def read_frame(store: Store, studies: Sequence[str]) -> pd.DataFrame:
         seen.add((run, row["name"]))
         if run not in configs:
             configs[run] = json.loads(config)
-        row["arm"] = row["key"].removesuffix(f"-s{row['seed']}")
+        row["arm"] = _place(row)
         row["shape"] = shape(row, configs[run]["data"]["size"])
         row["origin"] = _arm(configs.get(origin))
         columns.add(row)
@@ -150,6 +151,12 @@ def _items(config: Mapping[str, Any], origin: Mapping[str, Any] | None) -> dict[
     """Protocol of a run; one that was compressed has the recipe of what it was made from."""
     recipe = origin if config["role"] == "compressed" and origin is not None else config
     return {f"at.{name}": value for name, value in protocol_items(config, recipe).items()}
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    """The arm; of what a run leaves beside its own model, ``<arm>/<model>``."""
+    arm = str(row["key"]).removesuffix(f"-s{row['seed']}")
+    return f"{arm}/{row['name']}" if row["name"] != MODEL and not row["step"] else arm
 
 
 def _arm(config: Mapping[str, Any] | None) -> str | None:

@@ -19,7 +19,7 @@ from kd_core.evaluate.predictions import Predictions, read_predictions
 from kd_core.evaluate.verdict import Verdict, compare
 from kd_core.latency.records import Measurement
 from kd_core.study.folds import place_of, pooled
-from kd_core.study.records import ScoreRecord
+from kd_core.study.records import MODEL, ScoreRecord
 from kd_core.study.rows import ModelRow, RunRow
 from kd_core.study.seal import SEALED, Mark, Seal, seal_of
 from kd_core.study.store import Store
@@ -35,7 +35,8 @@ class Result:
         run: The run that made it.
         model: Sizes, MACs and validation scores.
         arm: What it is compared as: ``teacher``, ``baseline``, an arm's name, ``imported-…``; each
-            step of a chain is ``<chain>/<model>``.
+            step of a chain is ``<chain>/<model>``, and what a run leaves beside its own model is
+            ``<arm>/<model>``.
         measurements: Latency figures, oldest first.
         folder: The run's folder.
         seal: Of the study through which the model is looked at.
@@ -61,8 +62,8 @@ class Result:
     @property
     def label(self) -> str:
         """Short name, unique in its study."""
-        key = self.run.key
-        return key if self.run.role != "compressed" else f"{key}/{self.model.name}"
+        key, name = self.run.key, self.model.name
+        return key if name == MODEL else f"{key}/{name}"
 
     @property
     def file(self) -> Path:
@@ -112,7 +113,7 @@ def arm_of(run: RunRow, model: ModelRow | None = None) -> str:
     A run's key is ``<arm>-s<seed>``; an imported model has no seed.
     """
     place, _ = place_of(run.key, run.seed)
-    return place if model is None or run.role != "compressed" else f"{place}/{model.name}"
+    return place if model is None or model.name == MODEL else f"{place}/{model.name}"
 
 
 def last_steps(arms: Mapping[str, Sequence[Result]]) -> list[str]:
