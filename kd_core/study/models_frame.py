@@ -25,7 +25,6 @@ import numpy as np
 import pandas as pd
 
 from kd_core.study.protocol import protocol_items
-from kd_core.study.records import MODEL
 from kd_core.study.store import Store
 
 Version = tuple[Any, ...]
@@ -42,7 +41,7 @@ _SELECT = """
     FROM members ms JOIN runs r ON r.id = ms.run JOIN models m ON m.run = r.id
         JOIN configs c ON c.run = r.id
     WHERE r.status = 'finished' AND ms.study IN ({studies})
-    ORDER BY ms.study, r.position, m.step, m.name != 'model', m.name
+    ORDER BY ms.study, r.position, m.step, m.parent NOT NULL, m.name
 """
 _VERSION = """
     SELECT (SELECT COUNT(*) FROM runs WHERE status = 'finished'),
@@ -156,7 +155,7 @@ def _items(config: Mapping[str, Any], origin: Mapping[str, Any] | None) -> dict[
 def _place(row: Mapping[str, Any]) -> str:
     """The arm; of what a run leaves beside its own model, ``<arm>/<model>``."""
     arm = str(row["key"]).removesuffix(f"-s{row['seed']}")
-    return f"{arm}/{row['name']}" if row["name"] != MODEL and not row["step"] else arm
+    return f"{arm}/{row['name']}" if row["parent"] and not row["step"] else arm
 
 
 def _arm(config: Mapping[str, Any] | None) -> str | None:

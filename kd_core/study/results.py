@@ -19,7 +19,7 @@ from kd_core.evaluate.predictions import Predictions, read_predictions
 from kd_core.evaluate.verdict import Verdict, compare
 from kd_core.latency.records import Measurement
 from kd_core.study.folds import place_of, pooled
-from kd_core.study.records import MODEL, ScoreRecord
+from kd_core.study.records import ScoreRecord
 from kd_core.study.rows import ModelRow, RunRow
 from kd_core.study.seal import SEALED, Mark, Seal, seal_of
 from kd_core.study.store import Store
@@ -62,8 +62,8 @@ class Result:
     @property
     def label(self) -> str:
         """Short name, unique in its study."""
-        key, name = self.run.key, self.model.name
-        return key if name == MODEL else f"{key}/{name}"
+        key = self.run.key
+        return f"{key}/{self.model.name}" if is_one_of_several(self.run, self.model) else key
 
     @property
     def file(self) -> Path:
@@ -113,7 +113,14 @@ def arm_of(run: RunRow, model: ModelRow | None = None) -> str:
     A run's key is ``<arm>-s<seed>``; an imported model has no seed.
     """
     place, _ = place_of(run.key, run.seed)
-    return place if model is None or model.name == MODEL else f"{place}/{model.name}"
+    if model is None or not is_one_of_several(run, model):
+        return place
+    return f"{place}/{model.name}"
+
+
+def is_one_of_several(run: RunRow, model: ModelRow) -> bool:
+    """True for steps of a chain, and for what a training run leaves beside its own model."""
+    return run.role == "compressed" or model.parent is not None
 
 
 def last_steps(arms: Mapping[str, Sequence[Result]]) -> list[str]:

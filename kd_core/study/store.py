@@ -208,7 +208,7 @@ class Store:
             where.append("m.run = ?")
             args.append(run)
         sql = f"SELECT {columns(ModelRow, 'm')} FROM {source} WHERE {' AND '.join(where)}"
-        order = "r.position, m.step, m.name != 'model', m.name"  # a run's own before its others
+        order = "r.position, m.step, m.parent NOT NULL, m.name"  # a run's own before its others
         rows = self.db.rows(f"{sql} ORDER BY {order}", args)
         return [ModelRow._make(row) for row in rows]
 
