@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kd_core.study.folds import place_of
 from kd_core.study.protocol import protocol_items
 from kd_core.study.store import Store
 
@@ -154,12 +155,12 @@ def _items(config: Mapping[str, Any], origin: Mapping[str, Any] | None) -> dict[
 
 def _place(row: Mapping[str, Any]) -> str:
     """The arm; of what a run leaves beside its own model, ``<arm>/<model>``."""
-    arm = str(row["key"]).removesuffix(f"-s{row['seed']}")
+    arm = place_of(str(row["key"]), row["seed"])[0]
     return f"{arm}/{row['name']}" if row["parent"] and not row["step"] else arm
 
 
 def _arm(config: Mapping[str, Any] | None) -> str | None:
-    return None if config is None else str(config["key"]).removesuffix(f"-s{config['seed']}")
+    return None if config is None else place_of(str(config["key"]), config["seed"])[0]
 
 
 def metrics_in(frame: pd.DataFrame) -> list[str]:

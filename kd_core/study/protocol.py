@@ -1,7 +1,8 @@
 """What must be equal before two numbers may be ranked against each other.
 
 Teachers, files of a person's own and compressed teachers have recipes of their own: for them the
-data is what must be equal. Students of one comparison share the recipe as well.
+data, its division into parts and the operating rule are what must be equal. Students of one
+comparison share the recipe as well.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-DATA_ITEMS = ("data_hash", "dataset", "size", "normalise")
+DATA_ITEMS = ("data_hash", "dataset", "size", "normalise", "folds", "operating")
 RECIPE_ITEMS = (
     "augment", "budget", "batch_size", "optimizer", "lr", "weight_decay", "schedule",
-    "imbalance", "views",
+    "imbalance", "views", "select_metric", "threads",
 )  # fmt: skip
 OWN_RECIPE = ("teacher", "imported")
 
@@ -30,7 +31,9 @@ def protocol_items(config: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict
             was compressed.
     """
     data, train = config["data"], recipe["train"]
-    items: dict[str, Any] = {name: data[name] for name in DATA_ITEMS}
+    items: dict[str, Any] = {name: data[name] for name in DATA_ITEMS[:4]}
+    items["folds"] = f"{data['folds']} folds" if data.get("folds") else "own"
+    items["operating"] = operating_name(config.get("operating"))
     if recipe["role"] in (*OWN_RECIPE, "compressed"):
         return {**items, **dict.fromkeys(RECIPE_ITEMS)}
     steps, views = train["steps"], recipe.get("views")
@@ -39,7 +42,36 @@ def protocol_items(config: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict
         "augment": data["augment"],
         "budget": f"{steps} steps" if steps else f"{train['epochs']} epochs",
         "views": "live" if views is None else str(views),
+        "threads": recipe["compute"]["threads"],
         **{name: train[name] for name in RECIPE_ITEMS if name in train},
+    }
+
+
+def operating_name(rule: Mapping[str, Any] | None) -> str:
+    """An operating rule in short; runs from before there were rules have none.
+
+    >>> operating_name({"calibration": "temperature", "rule": "sensitivity", "value": 0.9})
+    'temperature, sensitivity 0.9'
+    """
+    if rule is None:
+        return "none"
+    parts = [] if rule["calibration"] == "none" else [rule["calibration"]]
+    if rule["rule"] != "none":
+        value = "" if rule["rule"] == "youden" else f" {rule['value']:g}"
+        parts.append(f"{rule['rule']}{value}")
+    return ", ".join(parts) or "none"
+
+
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Items in which two models differ, with both values; what one of them has of its own is free.
+
+    >>> differing({"lr": 0.1, "views": "8", "size": 64}, {"lr": 0.2, "views": None, "size": 64})
+    {'lr': ('0.1', '0.2')}
+    """
+    return {
+        name: (str(value), str(other[name]))
+        for name, value in one.items()
+        if None not in (value, other.get(name)) and value != other[name]
     }
 
 

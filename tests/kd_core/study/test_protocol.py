@@ -1,7 +1,13 @@
 import pandas as pd
 
-from kd_core.config import DataSettings, RunSettings, TrainSettings
-from kd_core.study.protocol import DATA_ITEMS, RECIPE_ITEMS, comparable, protocol_items
+from kd_core.config import DataSettings, OperatingSettings, RunSettings, TrainSettings
+from kd_core.study.protocol import (
+    DATA_ITEMS,
+    RECIPE_ITEMS,
+    comparable,
+    differing,
+    protocol_items,
+)
 from tests.helpers_sample import sample_frame
 
 
@@ -51,3 +57,28 @@ def test_another_budget_or_image_side_is_another_group_and_is_named() -> None:
 
 def test_nothing_is_no_group() -> None:
     assert comparable(pd.DataFrame()).groups == ()
+
+
+def test_folds_operating_rule_threads_and_metric_are_part_of_the_protocol() -> None:
+    plain = config()
+    folds = config() | {"data": {**plain["data"], "fold": 0, "folds": 5}}
+    ruled = config(operating=OperatingSettings(rule="youden"))
+    threads = config() | {"compute": {**plain["compute"], "threads": 99}}
+    metric = config(train=TrainSettings(select_metric="macro_auc"))
+    found = comparable(frame(plain, folds, ruled, threads, metric))
+    assert set(found.differs) == {"folds", "operating", "threads", "select_metric"}
+    assert len(found.groups) == 5
+
+
+def test_records_from_before_have_the_same_protocol_as_those_of_now() -> None:
+    old = config()
+    del old["operating"], old["data"]["fold"], old["data"]["folds"]
+    assert protocol_items(old, old) == protocol_items(config(), config())
+
+
+def test_what_differs_is_named_with_both_values() -> None:
+    one, other = config(), config(train=TrainSettings(epochs=5))
+    a, b = protocol_items(one, one), protocol_items(other, other)
+    assert differing(a, b) == {"budget": ("20 epochs", "5 epochs")}
+    teacher = protocol_items(config("teacher"), config("teacher"))
+    assert differing(a, teacher) == {}

@@ -1,0 +1,120 @@
+"""The protocol stamp: what stood behind a figure or a table, in one line.
+
+Two figures with different codes are of different protocols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kd_core.config import StudySettings, canonical_hash
+from kd_core.study.graph import stored_views
+from kd_core.study.protocol import operating_name
+from kd_core.study.rows import StudyRow
+from kd_core.study.trials import equal
+from kd_core.text import Msg
+
+CODE = 6
+"""Characters of a code: one in 16 million pairs of protocols shares one."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What all figures of a study rest on.
+
+    Attributes:
+        code: Short name of the items.
+        items: What must be equal, by name.
+        part: ``val``, ``test`` or ``external-<data set>``.
+        trials: Settings tried, by arm.
+        opened_at: When the test part was opened; ``None`` while it is sealed.
+        opened_runs: Runs that were finished then.
+    """
+
+    code: str
+    items: dict[str, Any]
+    part: str
+    trials: dict[str, int]
+    opened_at: float | None
+    opened_runs: int | None
+
+    @property
+    def msg(self) -> Msg:
+        """The stamp in one line."""
+        items = self.items
+        fields = {
+            "code": self.code,
+            "part": part_msg(self.part),
+            "data": items["data_hash"][:10],
+            "size": items["size"],
+            "split": Msg("stamp.folds", {"n": items["folds"]})
+            if items["folds"]
+            else Msg("stamp.own_split"),
+            "budget": Msg(
+                "stamp.steps" if items["steps"] else "stamp.epochs", {"n": items["budget"]}
+            ),
+            "views": Msg("stamp.live")
+            if items["views"] is None
+            else Msg("stamp.stored", {"n": items["views"]}),
+            "metric": Msg("stamp.auto")
+            if items["select_metric"] == "auto"
+            else Msg(f"metric.{items['select_metric']}.title"),
+            "operating": Msg("stamp.no_rule")
+            if items["operating"] == "none"
+            else Msg("stamp.rule", {"rule": items["operating"]}),
+            "threads": Msg("stamp.threads", {"n": items["threads"]}),
+            "seeds": Msg("stamp.seeds", {"n": items["seeds"]}),
+            "trials": self.trials_msg,
+            "seal": Msg("stamp.sealed")
+            if self.opened_at is None
+            else Msg("stamp.opened", {"n": self.opened_runs or 0}),
+        }
+        return Msg("stamp.line", fields)
+
+    @property
+    def trials_msg(self) -> Msg:
+        """Whether all arms were tuned equally often."""
+        if not self.trials:
+            return Msg("stamp.trials.none")
+        if equal(self.trials):
+            return Msg("stamp.trials.equal", {"n": next(iter(self.trials.values()))})
+        counts = [Msg("stamp.trials.of", {"arm": arm, "n": n}) for arm, n in self.trials.items()]
+        return Msg("stamp.trials.unequal", {"counts": counts})
+
+
+def part_msg(part: str) -> Msg:
+    """What a part is called."""
+    if part.startswith("external-"):
+        return Msg("part.external", {"name": part.removeprefix("external-")})
+    return Msg(f"part.{part}")
+
+
+def stamp_of(study: StudyRow, part: str, trials: Mapping[str, int]) -> Stamp:
+    """The stamp of a study's figures on a part."""
+    items = _items(study.settings, study.data_hash)
+    return Stamp(
+        code=canonical_hash(items)[:CODE],
+        items=items,
+        part=part,
+        trials=dict(trials),
+        opened_at=study.test_opened_at,
+        opened_runs=study.test_opened_runs,
+    )
+
+
+def _items(settings: StudySettings, data_hash: str) -> dict[str, Any]:
+    train = settings.train
+    return {
+        "data_hash": data_hash,
+        "size": settings.data.size,
+        "folds": settings.folds,
+        "steps": train.steps is not None,
+        "budget": train.steps or train.epochs,
+        "views": stored_views(settings),
+        "select_metric": train.select_metric,
+        "operating": operating_name(settings.operating.to_json()),
+        "threads": settings.compute.threads,
+        "seeds": len(settings.seeds),
+    }

@@ -1,0 +1,42 @@
+import dataclasses
+
+from kd_core.config import OperatingSettings
+from kd_core.study.stamp import stamp_of
+from tests.helpers_sample import sample_store, sample_study, say
+
+
+def stamp(part: str = "val", trials: dict[str, int] | None = None, **changes: object):
+    row = sample_store().study(sample_study())
+    settings = row.settings.change(**changes)
+    return stamp_of(row._replace(settings_json=settings.to_json()), part, trials or {})
+
+
+def test_every_item_is_said_in_words() -> None:
+    said = say(stamp(trials={"baseline": 1, "distilled": 1}).msg)
+    row = sample_store().study(sample_study())
+    for word in (row.data_hash[:10], "40 px", "own split", "epochs", "cached", "views",
+                 "tuned equally (1 setting each)", "3 seeds", "sealed", "thread"):  # fmt: skip
+        assert word in said, word
+    assert "{" not in said
+
+
+def test_unequal_tuning_is_said_with_the_counts() -> None:
+    said = say(stamp(trials={"baseline": 1, "kd": 9}).msg)
+    assert "unequal tuning: baseline 1 and kd 9" in said
+
+
+def test_the_code_follows_the_protocol_and_not_the_part_or_the_seal() -> None:
+    same = {stamp("val").code, stamp("test").code, stamp(trials={"kd": 4}).code}
+    other = {
+        stamp(seeds=(0,)).code,
+        stamp(folds=5).code,
+        stamp(operating=OperatingSettings(rule="youden")).code,
+    }
+    assert len(same) == 1
+    assert len(other | same) == 4
+
+
+def test_an_open_test_part_stands_in_the_stamp() -> None:
+    opened = dataclasses.replace(stamp("external-site2"), opened_at=1.0, opened_runs=7)
+    assert "external set site2" in say(opened.msg)
+    assert "opened after 7 runs" in say(opened.msg)
