@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from kd_core.evaluate.calibration import Reliability
-from kd_core.figures.look import PALETTE, SYMBOLS, Say, faint, figure, shorten
+from kd_core.figures.look import PALETTE, SYMBOLS, Say, faint, figure, reach, shorten
 from kd_core.text import Msg
 
 MARKER_PX = (6, 20)
@@ -18,12 +18,17 @@ MARKER_PX = (6, 20)
 
 @dataclass(frozen=True)
 class Bins:
-    """One model's bins that hold images: mean confidence, share of right answers, images."""
+    """One model's bins that hold images: mean confidence, share of right answers, images.
+
+    ``low`` and ``high`` are the ends of the share's 95 % interval; empty where there is none.
+    """
 
     name: str
     confidence: tuple[float, ...]
     accuracy: tuple[float, ...]
     count: tuple[int, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,8 @@ def reliability_info(found: Mapping[str, Reliability]) -> ReliabilityPlot:
                 tuple(map(float, bins.confidence)),
                 tuple(map(float, bins.accuracy)),
                 tuple(map(int, bins.count)),
+                tuple(map(float, bins.low)),
+                tuple(map(float, bins.high)),
             )
             for name, bins in found.items()
         )
@@ -73,12 +80,22 @@ def _model(bins: Bins, place: int, say: Say) -> go.Scatter:
     largest = max(bins.count, default=1)
     low, high = MARKER_PX
     fields = zip(bins.confidence, bins.accuracy, bins.count, strict=True)
+    ends = list(zip(bins.accuracy, bins.low, bins.high, strict=True)) if bins.low else []
     return go.Scatter(
         x=bins.confidence,
         y=bins.accuracy,
         mode="lines+markers",
         name=shorten(bins.name),
         line={"color": PALETTE[place % len(PALETTE)]},
+        error_y={
+            "type": "data",
+            "array": [reach(high - value) for value, _, high in ends],
+            "arrayminus": [reach(value - low) for value, low, _ in ends],
+            "thickness": 1.2,
+            "width": 3,
+        }
+        if ends
+        else None,
         marker={
             "symbol": SYMBOLS[place % len(SYMBOLS)],
             "size": [low + (high - low) * math.sqrt(n / largest) for n in bins.count],
