@@ -16,7 +16,7 @@ from kd_core.study.collect import Collected, collect
 from kd_core.study.queue import Queue, Request
 from kd_core.study.rows import ACTIVE, Place, RunRow, Status, StudyRow
 from kd_core.study.store import Store
-from kd_core.study.submit import Limits, submit
+from kd_core.study.submit import Limits, extend, submit
 
 SLOTS_ENV = "KDLAB_SLOTS"
 PLACES_S = 1.0
@@ -67,6 +67,16 @@ class Jobs:
         )
         self._wake()
         return study_id
+
+    def extend(self, study_id: str, runs: Sequence[RunSettings], owner: str = "") -> None:
+        """Queue further runs of a study; see :func:`kd_core.study.submit.extend`.
+
+        Raises:
+            JobError: ``visitor_limit``.
+            StoreError: ``study_unknown``, ``run_unknown``, ``disk_full``, ``store_locked``.
+        """
+        extend(self.store, study_id, runs, owner, self.limits)
+        self._wake()
 
     def request(self, run_id: str, what: Request) -> Status:
         """Ask for a run to be cancelled, paused or resumed; see :meth:`Queue.request`.

@@ -42,6 +42,7 @@ from kd_core.study.records import (
     RunRecord,
     write_json,
 )
+from kd_core.study.robustness import look
 from kd_core.study.training import Made, train
 
 
@@ -67,7 +68,10 @@ def execute(run: RunSettings, job: Job) -> RunRecord:
         externals = {name: _load_external(name, run.data, data, job) for name in run.data.external}
     models: tuple[ModelRecord, ...] = ()
     training = None
-    if run.role == "analysis":
+    if run.analysis is not None:
+        with stage(job, "evaluate"):
+            look(run, job, load_data)
+    elif run.role == "analysis":
         with stage(job, "compress"):
             analyse(run, job, data)
     elif run.role == "compressed":

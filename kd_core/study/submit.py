@@ -21,10 +21,12 @@ from kd_core.study.entries import (
     insert_run,
     insert_study,
     link_needs,
+    read_study,
     write_study,
 )
 from kd_core.study.graph import RUN_PREFIX, config_hashes, expand
 from kd_core.study.needs import settle
+from kd_core.study.rights import of_class
 from kd_core.study.rows import RunRow
 from kd_core.study.store import Store
 
@@ -37,10 +39,14 @@ class Limits(Settings):
     Attributes:
         max_queued: Runs that wait or run (``KDLAB_MAX_QUEUED``).
         max_running: Runs that run at once (``KDLAB_MAX_RUNNING``).
+        class_queued: Runs of a visitor of a class that wait or run (``KDLAB_CLASS_QUEUED``).
+        class_run_s: Seconds that one of them may run at a stretch (``KDLAB_CLASS_RUN_S``).
     """
 
     max_queued: int = Field(default=200, ge=0)
     max_running: int = Field(default=0, ge=0)
+    class_queued: int = Field(default=12, ge=0)
+    class_run_s: float = Field(default=900.0, ge=0)
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -49,8 +55,24 @@ class Limits(Settings):
         Raises:
             ConfigError: ``config_value`` for what is not a number from 0 on.
         """
-        names = {"max_queued": "KDLAB_MAX_QUEUED", "max_running": "KDLAB_MAX_RUNNING"}
+        names = {
+            "max_queued": "KDLAB_MAX_QUEUED",
+            "max_running": "KDLAB_MAX_RUNNING",
+            "class_queued": "KDLAB_CLASS_QUEUED",
+            "class_run_s": "KDLAB_CLASS_RUN_S",
+        }
         return cls.from_json({k: os.environ[env] for k, env in names.items() if env in os.environ})
+
+    def queued(self, owner: str) -> int:
+        """How many runs an owner may have in the queue; 0 is no limit."""
+        if not owner:
+            return 0
+        bounds = [self.max_queued, self.class_queued if of_class(owner) else 0]
+        return min([bound for bound in bounds if bound], default=0)
+
+    def run_s(self, owner: str) -> float:
+        """Seconds that a run of an owner may take at a stretch; 0 is no limit."""
+        return self.class_run_s if of_class(owner) else 0.0
 
 
 def new_id(prefix: str) -> str:
@@ -133,6 +155,45 @@ def submit(
     return entry.id
 
 
+def extend(
+    store: Store,
+    study_id: str,
+    runs: Sequence[RunSettings],
+    owner: str = "",
+    limits: Limits | None = None,
+) -> tuple[str, ...]:
+    """Queue further runs of a study that is there already, such as an analysis; their ids.
+
+    Their needs are finished runs, named by id; their keys are new in the study.
+
+    Raises:
+        ConfigError: ``need_unknown``.
+        JobError: ``visitor_limit``.
+        StoreError: ``study_unknown``, ``run_unknown``, ``disk_full``, ``store_locked``.
+    """
+    _check_needs(runs)
+    outside = outside_hashes(store, runs)
+    hashes = config_hashes(runs, outside) | {RUN_PREFIX + k: v for k, v in outside.items()}
+    store.study(study_id)
+    path = store.home.study(study_id)
+    with store.db.write() as db:
+        _check_limit(db, owner, len(runs), limits or Limits.from_environment())
+        first = db.execute("SELECT COALESCE(MAX(position), 0) + 1 FROM runs").fetchone()[0]
+        study = read_study(path).change(owner=owner, created=time.time())
+        ids = {run.key: new_id("r") for run in runs}
+        new = [
+            _entry(run, ids, hashes, study).change(position=first + i) for i, run in enumerate(runs)
+        ]
+        for run in new:
+            insert_run(db, study_id, run, "queued")
+            link_needs(db, run)
+            insert_member(db, study_id, run.key, run.id)
+        settle(db)
+        kept = read_study(path)
+        write_study(path, kept.change(graph={**kept.graph, **ids}, runs=(*kept.runs, *new)))
+    return tuple(ids.values())
+
+
 def _entry(
     run: RunSettings, ids: Mapping[str, str], hashes: Mapping[str, str], study: StudyEntry
 ) -> RunEntry:
@@ -205,9 +266,10 @@ def _check_chains(store: Store, graph: Sequence[RunSettings]) -> None:
 
 
 def _check_limit(db: sqlite3.Connection, owner: str, new: int, limits: Limits) -> None:
-    if not owner or not limits.max_queued:
+    limit = limits.queued(owner)
+    if not limit:
         return
     sql = "SELECT COUNT(*) FROM runs WHERE owner = ? AND status IN ('queued','waiting','running')"
     active = db.execute(sql, [owner]).fetchone()[0]
-    if active + new > limits.max_queued:
-        raise JobError("visitor_limit", active=active, new=new, limit=limits.max_queued)
+    if active + new > limit:
+        raise JobError("visitor_limit", active=active, new=new, limit=limit)

@@ -1,0 +1,307 @@
+"""Robustness as a job: the finished models of a study on corrupted images, on the same ones.
+
+    <run>/robustness/summary.json      curves by metric, as pages draw them
+    <run>/robustness/answers.parquet   every answer: image, model, corruption, severity, logits
+
+It looks at validation images, or at the test part once the study's seal is open. Models of a
+cross-validation see the images of their own fold.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kd_core.config import (
+    RUN_PREFIX,
+    AnalysisSettings,
+    DataSettings,
+    ModelSettings,
+    RunSettings,
+    StudySettings,
+)
+from kd_core.data.corruptions import CORRUPTIONS, corrupt, fitting
+from kd_core.data.folds import taken
+from kd_core.data.loaded import LoadedData, Part
+from kd_core.errors import StoreError
+from kd_core.evaluate.metrics import METRICS
+from kd_core.evaluate.predictions import Predictions
+from kd_core.evaluate.robustness import (
+    CLEAN,
+    Answers,
+    Estimate,
+    Level,
+    MeanCorruption,
+    Robustness,
+    RobustnessCurve,
+    robustness,
+)
+from kd_core.events import Progress
+from kd_core.export import OnnxModel
+from kd_core.study.folds import place_of, pooled
+from kd_core.study.model_files import last_model, model_folder, poll
+from kd_core.study.records import Job, RunRecord, write_json
+from kd_core.study.results import Result
+from kd_core.study.store import Store
+from kd_core.tasks import TASKS
+
+FOLDER = "robustness"
+REPEATS = 300
+ESTIMATES = ("mean", "drop", "extra_drop", "error_ratio")
+FIRST_METRICS = ("balanced_accuracy", "accuracy", "macro_auc", "average_precision")
+
+Load = Callable[[DataSettings, Path], LoadedData]
+Answered = dict[tuple[str, int], list[Predictions]]
+
+
+# --- planning -----------------------------------------------------------------------------------
+
+
+def plan_robustness(
+    store: Store, study_id: str, found: Iterable[Result], wanted: AnalysisSettings
+) -> RunSettings:
+    """The run that looks at these models, for :func:`kd_core.study.submit.extend`.
+
+    Args:
+        store: Where.
+        study_id: Their study.
+        found: Models; the last of each run is looked at.
+        wanted: Part, corruptions, severities, number of images.
+
+    Raises:
+        StoreError: ``test_sealed``, ``test_not_chosen``, ``study_empty``.
+        ConfigError: ``entry_unknown``.
+    """
+    kept = list({result.run.id: result for result in found}.values())
+    if not kept:
+        raise StoreError("study_empty", study=study_id)
+    if wanted.part != "val":
+        for result in kept:
+            if not result.seal.opened:
+                raise StoreError("test_sealed", part=wanted.part)
+            if not result.seal.allows(result.arm):
+                raise StoreError("test_not_chosen", arm=result.arm)
+    for name in wanted.corruptions:
+        CORRUPTIONS[name]
+    study: StudySettings = store.study(study_id).settings
+    n = 1 + sum(run.role == "analysis" for run in store.runs(study=study_id))
+    return RunSettings(
+        key=f"robustness-{wanted.part}-{n}",
+        role="analysis",
+        data=study.data,
+        model=ModelSettings(name=FOLDER),
+        analysis=wanted,
+        seed=study.seeds[0],
+        needs={f"model{i}": RUN_PREFIX + r.run.id for i, r in enumerate(kept)},
+        compute=study.compute,
+        latency=study.latency,
+    )
+
+
+# --- carrying out -------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class _Model:
+    """One file, and where it belongs."""
+
+    arm: str
+    seed: int
+    fold: int | None
+    run: str
+    file: OnnxModel
+    part: Part
+
+    def answer(self, images: NDArray[np.uint8], data: LoadedData) -> Predictions:
+        contract, rows = self.file.contract, self.part
+        return Predictions(
+            ids=rows.ids,
+            targets=rows.targets,
+            logits=self.file.predict_uint8(images)[TASKS[data.task].output],
+            part="val",
+            seed=self.seed,
+            classes=data.classes,
+            task=data.task,
+            patients=rows.patients,
+            calibration=contract.calibration,
+            threshold=contract.threshold,
+        )
+
+
+def look(run: RunSettings, job: Job, load: Load) -> None:
+    """Carry out the run and leave its folder.
+
+    Args:
+        run: With an ``analysis``.
+        job: Its parents are the models' runs.
+        load: Gives the data of a run's settings.
+
+    Raises:
+        StoreError: ``record_missing``, ``model_missing``.
+        DataError: What ``load`` raises.
+        ExportError: A file cannot be run.
+    """
+    assert run.analysis is not None  # the pipeline asks for nothing else
+    wanted, data, models = run.analysis, *_models(run, job, load)
+    kinds = [n for n in wanted.corruptions or tuple(CORRUPTIONS) if n in fitting(data.channels)]
+    levels = [CLEAN, *((name, severity) for name in kinds for severity in wanted.severities)]
+    answers: dict[tuple[str, int], dict[tuple[str, int], list[Predictions]]] = {}
+    rows: list[pd.DataFrame] = []
+    done, total = 0, len(levels) * len(models)
+    for level in levels:
+        spoilt: dict[int, NDArray[np.uint8]] = {}  # models of one fold see the same pixels
+        for model in models:
+            poll(job)
+            name, severity = level
+            key = id(model.part)
+            if key not in spoilt:
+                images = np.ascontiguousarray(model.part.images)
+                spoilt[key] = images if level == CLEAN else corrupt(images, name, severity)
+            found = model.answer(spoilt[key], data)
+            answers.setdefault((model.arm, model.seed), {}).setdefault(level, []).append(found)
+            rows.append(_rows(found, model, level))
+            done += 1
+            job.emit(Progress(stage="evaluate", done=done, total=total))
+    folder = job.folder / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    pd.concat(rows, ignore_index=True).to_parquet(folder / "answers.parquet")
+    write_json(folder / "summary.json", _summary(_by_arm(answers), run, data, kinds))
+
+
+def _models(run: RunSettings, job: Job, load: Load) -> tuple[LoadedData, list[_Model]]:
+    assert run.analysis is not None
+    datas: dict[int | None, tuple[LoadedData, Part]] = {}
+    models = []
+    for folder in job.parents.values():
+        record = RunRecord.read(folder)
+        settings = record.settings
+        fold = settings.data.fold if run.analysis.part == "val" else None
+        if fold not in datas:
+            data = load(settings.data.change(fold=fold), job.home)
+            n = max(1, settings.data.folds) if fold is not None else 1
+            chosen = some_rows(data.parts[run.analysis.part], run.analysis.images // n, run.seed)
+            datas[fold] = data, taken(data.parts[run.analysis.part], chosen)
+        name = last_model(folder)
+        place = place_of(settings.key, settings.seed)[0]
+        model = OnnxModel(model_folder(folder, name) / "model.onnx", run.compute.threads)
+        arm = f"{place}/{name}" if settings.role == "compressed" else place
+        models.append(_Model(arm, settings.seed, fold, record.run_id, model, datas[fold][1]))
+    return datas[next(iter(datas))][0], models
+
+
+def some_rows(part: Part, most: int, seed: int) -> NDArray[np.int64]:
+    """Rows of at most so many images, in order: whole patients, drawn by seed."""
+    n = len(part)
+    if n <= most:
+        return np.arange(n)
+    names = np.array(part.ids) if part.patients is None else part.patients
+    _, of_image = np.unique(names, return_inverse=True)
+    order = np.random.default_rng(seed).permutation(int(of_image.max()) + 1)
+    sizes = np.bincount(of_image)[order]
+    kept = order[: max(1, int((np.cumsum(sizes) <= most).sum()))]
+    return np.flatnonzero(np.isin(of_image, kept))
+
+
+def _rows(found: Predictions, model: _Model, level: tuple[str, int]) -> pd.DataFrame:
+    """One row an image, with what it was an answer to."""
+    frame = found.to_frame().drop(columns=["part"])
+    frame.insert(0, "run", model.run)
+    frame.insert(1, "arm", model.arm)
+    frame.insert(2, "corruption", level[0])
+    frame.insert(3, "severity", level[1])
+    return frame
+
+
+def _by_arm(
+    answers: Mapping[tuple[str, int], Mapping[tuple[str, int], list[Predictions]]],
+) -> dict[str, Answers]:
+    """One model a seed for each arm; folds of a seed are pooled."""
+    found: dict[str, Answered] = {}
+    for (arm, _), levels in answers.items():
+        for level, folds in levels.items():
+            found.setdefault(arm, {}).setdefault(level, []).append(pooled(folds))
+    return dict(found)
+
+
+def _summary(
+    arms: Mapping[str, Answers], run: RunSettings, data: LoadedData, kinds: list[str]
+) -> dict[str, Any]:
+    assert run.analysis is not None
+    reference = "teacher" if "teacher" in arms else next(iter(arms))
+    first = arms[reference][CLEAN][0]
+    metrics = [name for name in FIRST_METRICS if first.task in METRICS[name].tasks]
+    made = [robustness(arms, name, reference, repeats=REPEATS) for name in metrics]
+    return {
+        "part": run.analysis.part,
+        "corruptions": kinds,
+        "severities": list(run.analysis.severities),
+        "all": len(data.parts[run.analysis.part]),
+        "metrics": {one.metric: _plain(dataclasses.asdict(one)) for one in made},
+    }
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN: what is undefined is ``None``."""
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """What a finished robustness run left.
+
+    Attributes:
+        part: ``val`` or ``test``.
+        corruptions: Those that were looked at.
+        all: Images of the part, of which some may have been drawn.
+        metrics: Curves by metric.
+    """
+
+    part: str
+    corruptions: tuple[str, ...]
+    all: int
+    metrics: dict[str, Robustness]
+
+
+def read_look(folder: Path) -> Look | None:
+    """The summary in a run's folder; ``None`` where there is none."""
+    path = folder / FOLDER / "summary.json"
+    if not path.is_file():
+        return None
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    metrics = {name: _robustness(one) for name, one in kept["metrics"].items()}
+    return Look(kept["part"], tuple(kept["corruptions"]), kept["all"], metrics)
+
+
+def _robustness(kept: Mapping[str, Any]) -> Robustness:
+    curves = tuple(
+        RobustnessCurve(
+            one["model"], one["corruption"], tuple(_numbers(Level, x) for x in one["levels"])
+        )
+        for one in kept["curves"]
+    )
+    means = tuple(
+        MeanCorruption(one["model"], *(_numbers(Estimate, one[name]) for name in ESTIMATES))
+        for one in kept["means"]
+    )
+    return Robustness(
+        kept["metric"], kept["reference"], curves, means, kept["n_images"], kept["n_patients"]
+    )
+
+
+def _numbers(kind: type[Any], kept: Mapping[str, Any]) -> Any:
+    return kind(**{name: math.nan if value is None else value for name, value in kept.items()})
