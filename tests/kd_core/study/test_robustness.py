@@ -88,8 +88,8 @@ def test_the_test_part_is_looked_at_only_once_it_is_open(sample) -> None:
 
 def test_unknown_corruptions_and_empty_studies_are_refused(sample) -> None:
     store, study = sample
+    bad = SMALL.change(corruptions=("rain",))
     with pytest.raises(ConfigError, match="entry_unknown"):
-        bad = SMALL.change(corruptions=("rain",))
         plan_robustness(store, study, results(store, study), bad)
     with pytest.raises(StoreError, match="study_empty"):
         plan_robustness(store, study, [], SMALL)
