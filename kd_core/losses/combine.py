@@ -12,7 +12,7 @@ from torch import Tensor
 from kd_core.config import DistilSettings, LossTerm
 from kd_core.errors import ConfigError
 from kd_core.losses.schedule import is_moving, settings_at
-from kd_core.losses.spec import LOSSES, Inputs, LossFn, Needs, needs_teacher
+from kd_core.losses.spec import LOSSES, Inputs, LossFn, Needs, needs_teacher, why_not
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def objective(distil: DistilSettings | None, task: str) -> Objective:
 def _term(term: LossTerm, alpha: float, task: str) -> Term:
     spec = LOSSES[term.name]
     if task not in spec.forms:
-        raise ConfigError("loss_task", loss=term.name, task=task, tasks=list(spec.tasks))
+        raise ConfigError("loss_task", loss=term.name, why=why_not(term.name, task).to_json())
     if term.weight is None and spec.family != "response":
         raise ConfigError("loss_weight", loss=term.name)
     weight = 1 - alpha if term.weight is None else term.weight

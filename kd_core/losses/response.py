@@ -9,13 +9,30 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kd_core.errors import ConfigError
 from kd_core.losses.spec import LOSSES, Inputs, LossSpec
 from kd_core.registry import Param
+
+TINY = 1e-7
+"""Keeps equal logits, whose deviation is 0, from a division by 0."""
 
 
 def precise(logits: Tensor) -> Tensor:
     """At least 32 bits: T² would turn the rounding of half precision into a visible error."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
+def standardise(logits: Tensor) -> Tensor:
+    """Each image's logits with mean 0 and deviation 1 over the classes, (N, K).
+
+    Formula: ``(z − mean(z)) / sd(z)``, with the sample's sd (Sun et al. 2024, algorithm 1).
+
+    >>> import torch
+    >>> standardise(torch.tensor([[1.0, 2.0, 3.0]])).round(decimals=3)
+    tensor([[-1.,  0.,  1.]])
+    """
+    z = precise(logits)
+    return (z - z.mean(1, keepdim=True)) / (z.std(1, keepdim=True) + TINY)
 
 
 def softmax_kl(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
@@ -64,13 +81,26 @@ def bernoulli_kl(student: Tensor, teacher: Tensor, temperature: float) -> Tensor
     return temperature**2 * kl.mean()
 
 
+def logits_of(inputs: Inputs, params: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+    """The student's and the teacher's logits, (N, K), standardised where that is asked for."""
+    student, teacher = inputs.student["logits"], inputs.teacher["logits"]
+    if params.get("standardise"):
+        return standardise(student), standardise(teacher)
+    return student, teacher
+
+
 def _kd_classes(inputs: Inputs, params: Mapping[str, Any]) -> Tensor:
-    return softmax_kl(inputs.student["logits"], inputs.teacher["logits"], params["T"])
+    return softmax_kl(*logits_of(inputs, params), params["T"])
 
 
 def _kd_labels(inputs: Inputs, params: Mapping[str, Any]) -> Tensor:
+    if params.get("standardise"):
+        raise ConfigError("standardise_labels", loss="kd")
     return bernoulli_kl(inputs.student["logits"], inputs.teacher["logits"], params["T"])
 
+
+STANDARDISE = Param("standardise", "bool", False)
+"""Logit standardisation on top of another loss (Sun et al. 2024); one label an image only."""
 
 LOSSES.add(
     "kd",
@@ -78,6 +108,6 @@ LOSSES.add(
         family="response",
         forms={"classification": _kd_classes, "multilabel": _kd_labels},
         source="Hinton et al. 2015",
-        params=(Param("T", "float", 4.0, low=0.1, high=100.0, step=0.5),),
+        params=(Param("T", "float", 4.0, low=0.1, high=100.0, step=0.5), STANDARDISE),
     ),
 )

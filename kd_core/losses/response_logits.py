@@ -1,18 +1,16 @@
-"""Response knowledge on the logits themselves: matched as they are, or brought to one scale."""
+"""Response knowledge by plain differences, of logits or probabilities, or at one scale."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from torch import Tensor
 
-from kd_core.losses.response import precise, softmax_kl
+from kd_core.losses.response import precise, softmax_kl, standardise
 from kd_core.losses.spec import LOSSES, Inputs, LossSpec
 from kd_core.registry import Param
-
-TINY = 1e-7
-"""Keeps equal logits, whose deviation is 0, from a division by 0."""
 
 
 def logit_mse(student: Tensor, teacher: Tensor) -> Tensor:
@@ -32,24 +30,35 @@ def logit_mse(student: Tensor, teacher: Tensor) -> Tensor:
     return (precise(student) - precise(teacher)).square().mean()
 
 
-def standardise(logits: Tensor) -> Tensor:
-    """Each image's logits with mean 0 and deviation 1 over the classes, (N, K).
+def prob_mse(student: Tensor, teacher: Tensor, temperature: float, several: bool) -> Tensor:
+    """Squared difference of the softened probabilities; a mean over images and outputs.
 
-    Formula: ``(z − mean(z)) / sd(z)``, with the sample's sd (Sun et al. 2024, algorithm 1).
+    Formula: ``T² · 1/K · Σ_k (p_k − q_k)²`` with ``p = softmax(z_t / T)`` and
+    ``q = softmax(z_s / T)``, or σ in place of the softmax. It is bounded by T², so a student that
+    is surely wrong is corrected far less than by a divergence.
+
+    Args:
+        student: Logits z_s, (N, K).
+        teacher: Logits z_t, (N, K).
+        temperature: T > 0.
+        several: Whether an image may have several labels, so that σ is used.
 
     >>> import torch
-    >>> standardise(torch.tensor([[1.0, 2.0, 3.0]])).round(decimals=3)
-    tensor([[-1.,  0.,  1.]])
+    >>> sure = torch.tensor([[100.0, 0.0]])
+    >>> prob_mse(sure, -sure, 1.0, several=False).item()
+    1.0
     """
-    z = precise(logits)
-    return (z - z.mean(1, keepdim=True)) / (z.std(1, keepdim=True) + TINY)
+    z_s, z_t = (precise(z) / temperature for z in (student, teacher))
+    p, q = (z.sigmoid() if several else z.softmax(1) for z in (z_t, z_s))
+    return temperature**2 * (p - q).square().mean()
 
 
 def standardised_kl(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     """Soft targets of standardised logits, in nats; a mean over images.
 
     A student need not reach the teacher's range of logits, only its order and proportions.
-    Formula: :func:`~kd_core.losses.response.softmax_kl` of :func:`standardise`, T² included
+    Formula: :func:`~kd_core.losses.response.softmax_kl` of
+    :func:`~kd_core.losses.response.standardise`, T² included
     (Sun et al. 2024). With two classes nothing but the order is left of the logits, so such data
     teach little beyond the labels.
 
@@ -70,6 +79,11 @@ def _mse(inputs: Inputs, params: Mapping[str, Any]) -> Tensor:
     return logit_mse(inputs.student["logits"], inputs.teacher["logits"])
 
 
+def _prob_mse(inputs: Inputs, params: Mapping[str, Any], several: bool = False) -> Tensor:
+    logits = inputs.student["logits"], inputs.teacher["logits"]
+    return prob_mse(*logits, params["T"], several)
+
+
 def _standardised(inputs: Inputs, params: Mapping[str, Any]) -> Tensor:
     return standardised_kl(inputs.student["logits"], inputs.teacher["logits"], params["T"])
 
@@ -80,6 +94,15 @@ LOSSES.add(
         family="response",
         forms={"classification": _mse, "multilabel": _mse},
         source="Ba & Caruana 2014",
+    ),
+)
+LOSSES.add(
+    "prob_mse",
+    LossSpec(
+        family="response",
+        forms={"classification": _prob_mse, "multilabel": partial(_prob_mse, several=True)},
+        source="Shah et al. 2020 (KD_Lib)",
+        params=(Param("T", "float", 4.0, low=0.1, high=100.0, step=0.5),),
     ),
 )
 LOSSES.add(

@@ -8,9 +8,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kd_core.losses.response import precise
+from kd_core.errors import ConfigError
+from kd_core.losses.response import STANDARDISE, logits_of, precise
 from kd_core.losses.spec import LOSSES, Inputs, LossSpec
 from kd_core.registry import Param
+
+
+def labels_of(inputs: Inputs, loss: str) -> Tensor:
+    """The true labels, for losses that need them.
+
+    Raises:
+        ConfigError: ``loss_needs_labels`` for images without labels.
+    """
+    if inputs.targets is None:
+        raise ConfigError("loss_needs_labels", loss=loss)
+    return inputs.targets
 
 
 def target_and_others(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -97,15 +109,13 @@ def normalised_ce(
 
 
 def _dkd(inputs: Inputs, params: Mapping[str, Any]) -> Tensor:
-    assert inputs.targets is not None  # a task with classes always collates them
-    logits = inputs.student["logits"], inputs.teacher["logits"]
-    return decoupled_kl(*logits, inputs.targets, params["T"], params["target"], params["others"])
+    logits, targets = logits_of(inputs, params), labels_of(inputs, "dkd")
+    return decoupled_kl(*logits, targets, params["T"], params["target"], params["others"])
 
 
 def _nkd(inputs: Inputs, params: Mapping[str, Any]) -> Tensor:
-    assert inputs.targets is not None
     logits = inputs.student["logits"], inputs.teacher["logits"]
-    return normalised_ce(*logits, inputs.targets, params["T"], params["others"])
+    return normalised_ce(*logits, labels_of(inputs, "nkd"), params["T"], params["others"])
 
 
 _T = Param("T", "float", 4.0, low=0.1, high=100.0, step=0.5)
@@ -119,6 +129,7 @@ LOSSES.add(
             _T,
             Param("target", "float", 1.0, low=0.0, high=100.0),
             Param("others", "float", 8.0, low=0.0, high=100.0),
+            STANDARDISE,
         ),
     ),
 )

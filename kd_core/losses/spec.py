@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from kd_core.registry import Entry, Registry
 from kd_core.tasks import Outputs
+from kd_core.text import Msg
 
 Family = Literal["response", "feature", "relation"]
 Needs = Literal["logits", "features", "labels", "own"]
@@ -91,6 +92,15 @@ class LossSpec(Entry):
     def tasks(self) -> tuple[str, ...]:
         """Names of the tasks that the method is defined for."""
         return tuple(self.forms)
+
+
+def why_not(name: str, task: str) -> Msg:
+    """Why a loss has no form for a task; every loss has either a form or this sentence.
+
+    >>> why_not("dkd", "multilabel").id
+    'loss.dkd.not.multilabel'
+    """
+    return Msg(f"loss.{name}.not.{task}")
 
 
 def needs_teacher(needs: Needs) -> bool:

@@ -121,4 +121,4 @@ def test_temperature_out_of_range_is_refused(value):
 
 
 def test_temperature_defaults_to_four():
-    assert LOSSES["kd"].check({}) == {"T": 4.0}
+    assert LOSSES["kd"].check({}) == {"T": 4.0, "standardise": False}

@@ -1,24 +1,44 @@
 import pytest
 import torch
 
-from kd_core.losses import LOSSES, Inputs
+from kd_core.losses import LOSSES
+from kd_core.losses.spec import why_not
 from kd_core.tasks import TASKS
+from kd_core.text import Msg
+from tests.helpers_readme import TEXTS
+from tests.kd_core.losses.helpers_losses import MAPS, inputs_for
 
 CASES = [(name, task) for name, entry in LOSSES.items() for task in entry.tasks]
+TOKENS = (((17, 6), (17, 6)), ((17, 10), (17, 8)))
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
-def test_every_loss_is_a_finite_scalar_that_teaches_the_student_only(name, task):
-    student = torch.randn(6, 4, requires_grad=True)
-    teacher = torch.randn(6, 4, requires_grad=True)
-    targets = torch.randint(0, 4, (6,)) if task == "classification" else torch.ones(6, 4)
-    inputs = Inputs({"logits": student}, {"logits": teacher.detach()}, targets, torch.arange(6))
+@pytest.mark.parametrize("shapes", [MAPS, TOKENS], ids=["maps", "tokens"])
+def test_every_loss_is_a_finite_scalar_that_teaches_the_student_only(name, task, shapes):
     entry = LOSSES[name]
+    inputs, learns = inputs_for(name, task, shapes=shapes, dtype=torch.float32)
     loss = entry.forms[task](inputs, entry.defaults())
     loss.backward()
     assert loss.ndim == 0
-    assert student.grad.isfinite().all()
-    assert student.grad.abs().sum() > 0
+    assert loss.isfinite()
+    assert all(tensor.grad is None or tensor.grad.isfinite().all() for tensor in learns)
+    taught = [tensor for tensor in learns if tensor.grad is not None and tensor.grad.any()]
+    assert taught
+    if entry.needs == "features":  # every feature that is read teaches
+        assert len(taught) == len(inputs.student_features)
+    assert inputs.teacher.get("logits", torch.zeros(1)).grad is None
+
+
+@pytest.mark.parametrize("name", [n for n, e in LOSSES.items() if e.helper is not None])
+def test_every_part_of_a_helper_learns(name):
+    entry = LOSSES[name]
+    inputs, _ = inputs_for(name, entry.tasks[0], n=12)
+    if inputs.helper is None:
+        pytest.skip("it has no parts of its own")
+    entry.forms[entry.tasks[0]](inputs, entry.defaults()).backward()
+    for path, parameter in inputs.helper.named_parameters():
+        assert parameter.grad is not None, path
+        assert parameter.grad.isfinite().all(), path
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -29,3 +49,20 @@ def test_every_loss_names_known_tasks_its_source_and_legal_defaults(name):
     assert entry.source
     assert entry.check({}) == entry.defaults()
     assert all(entry.family in TASKS[task].knowledge for task in entry.tasks)
+    assert entry.range is None or 0 < entry.range[0] <= entry.range[1]
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_has_a_formula_for_every_task_or_says_why_not(name, task):
+    entry = LOSSES[name]
+    assert (f"loss.{name}.formula.{task}" in TEXTS) == (task in entry.forms)
+    assert (why_not(name, task).id in TEXTS) == (task not in entry.forms)
+    assert f"part.{name}" in TEXTS
+
+
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_formulas_say_the_numbers(name, task):
+    said = TEXTS.render(Msg(f"loss.{name}.formula.{task}", LOSSES[name].defaults()))
+    assert ":number" not in said
+    assert said.count("{") == said.count("}")
