@@ -26,7 +26,7 @@ from kd_core.evaluate.metrics import METRICS
 from kd_core.events import Event, Stage
 from kd_core.tasks import TASKS
 from kd_core.text import Msg
-from kd_core.train import checkpoint
+from kd_core.train import balance, checkpoint
 from kd_core.train.modes import Mode, Other, Outside, Setup, check_mode
 from kd_core.train.report import Meter, Reporter, write_history
 from kd_core.train.state import TrainState, at_rest, copy_of
@@ -166,6 +166,8 @@ class _Training:
         """All epochs that are left."""
         mode, state = self.mode, self.state
         self.reporter.start(state.step, mode.total_steps)
+        if self.run_settings.distil is not None and state.step < balance.STEPS:
+            mode.scales = balance.Scales(balance.STEPS - state.step)
         while state.step < mode.total_steps:
             epoch = state.step // mode.steps_per_epoch
             mode.begin_epoch(epoch)
@@ -209,6 +211,7 @@ class _Training:
             parts = {name: part.detach() for name, part in mode.step(batch).items()}
             state.step += 1
             state.meter.add(parts)
+            self._tell_balance()
             if self.device.type == "cpu":  # reading a number makes a GPU wait for it
                 self._check_finite(parts, epoch)
             if self.reporter.due():
@@ -228,7 +231,7 @@ class _Training:
             beside = self.validator(other.network, self._beat)
             scores |= {f"{name}/{figure}": value for figure, value in beside.items()}
         seconds = state.epoch_seconds + time.perf_counter() - self._epoch_began
-        figures = {**state.meter.means(), **scores, "lr": mode.lr}
+        figures = {**state.meter.means(), **scores, "lr": mode.lr, **mode.settings()}
         times = {"seconds": seconds, "wait_s": state.wait_s}
         state.history.append({"epoch": epoch + 1, "step": state.step, **figures, **times})
         higher = METRICS[self.validator.select].higher_is_better
@@ -243,6 +246,18 @@ class _Training:
         self._write()
         self.reporter.progress(state.step)
         self.reporter.metric(epoch + 1, state.step, {**figures, **times})
+
+    def _tell_balance(self) -> None:
+        """How hard the parts of the loss pull, once the first steps are weighed."""
+        scales = self.mode.scales
+        if scales is None or not (scales.full or self.state.step == self.mode.total_steps):
+            return
+        self.mode.scales = None
+        if scales.n:
+            found = scales.balance()
+            balance.write_balance(self.folder, found)
+            for level, msg in balance.messages(found):
+                self.reporter.log(msg, level)
 
     def _check_finite(self, parts: Mapping[str, Tensor | float], epoch: int) -> None:
         wrong = next((name for name, value in parts.items() if not math.isfinite(value)), None)

@@ -23,6 +23,7 @@ from kd_core.events import Stage
 from kd_core.registry import Entry, Registry
 from kd_core.tasks import TaskSpec
 from kd_core.text import Msg
+from kd_core.train.balance import Scales
 from kd_core.train.batch import Batches
 from kd_core.train.optim import Learner
 
@@ -118,10 +119,15 @@ class Costs:
     Attributes:
         teacher_seconds: Wall time of filling the cache; live teachers are part of the step.
         teacher_images: Images that a teacher was run on.
+        features: Where the teacher's features come from: ``cached`` on the disk, ``live`` at
+            every step; empty where no loss looks at any.
+        feature_bytes: Bytes that they take on the disk, or would take.
     """
 
     teacher_seconds: float = 0.0
     teacher_images: int = 0
+    features: str = ""
+    feature_bytes: int = 0
 
 
 class Mode(ABC):
@@ -133,6 +139,7 @@ class Mode(ABC):
         total_steps: The budget.
         costs: What was spent on a teacher so far.
         facts: What else a record should say: plain values by name.
+        scales: What weighs the parts of the loss in the first steps; ``None`` later.
     """
 
     learners: dict[str, Learner]
@@ -142,6 +149,7 @@ class Mode(ABC):
     def __init__(self) -> None:
         self.costs = Costs()
         self.facts: dict[str, Any] = {}
+        self.scales: Scales | None = None
 
     def begin_epoch(self, epoch: int) -> None:
         """Prepare an epoch (from 0); anything slow in here calls ``tick``."""
@@ -159,6 +167,23 @@ class Mode(ABC):
     @abstractmethod
     def deployed(self) -> nn.Module:
         """The network that is evaluated, kept and exported."""
+
+    def settings(self) -> dict[str, float]:
+        """What changes over the budget, as it was at the last step: ``set.<name>``."""
+        return {}
+
+    def weigh(
+        self, parts: Mapping[str, Tensor], learner: Learner, weights: Mapping[str, float]
+    ) -> None:
+        """To be called in a step between the losses and the update; it changes nothing.
+
+        Args:
+            parts: The unweighted parts of what the learner minimises, with their gradient.
+            learner: The learner.
+            weights: Weight of each part.
+        """
+        if self.scales is not None:
+            self.scales.add(parts, learner.network, weights)
 
     def others(self) -> dict[str, Other]:
         """Further models of the run by name, as they are now; each is validated every epoch."""

@@ -35,13 +35,16 @@ def lr_at(step: int, total: int, train: TrainSettings) -> float:
     return train.lr * (1 + math.cos(math.pi * used)) / 2
 
 
-def make_optimizer(network: nn.Module, train: TrainSettings) -> torch.optim.Optimizer:
+def make_optimizer(
+    network: nn.Module, train: TrainSettings, helpers: nn.Module | None = None
+) -> torch.optim.Optimizer:
     """AdamW, or SGD with Nesterov momentum; no decay for biases and norm parameters.
 
     Those are the tensors with one dimension: decaying a scale or an offset toward zero shrinks
-    the function without making it simpler.
+    the function without making it simpler. Parameters of helpers come after the network's own.
     """
-    trained = [p for p in network.parameters() if p.requires_grad]
+    modules = [network] if helpers is None else [network, helpers]
+    trained = [p for module in modules for p in module.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": train.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
@@ -81,22 +84,33 @@ def amp_type(train: TrainSettings, device: torch.device) -> torch.dtype | None:
 
 
 class Learner:
-    """A network that is being trained.
+    """A network that is being trained, and what helps it to learn.
+
+    Helpers (projections, memories) share the network's optimiser and checkpoint and nothing else:
+    they are never deployed, and their gradient is clipped apart, so that the network's own steps
+    are as long as they would be without them.
 
     Attributes:
         network: The network, on the device.
+        helpers: Modules of the distillation losses, on the device, always in training mode.
         step: Optimiser steps taken.
     """
 
     def __init__(
-        self, network: nn.Module, train: TrainSettings, total: int, device: torch.device
+        self,
+        network: nn.Module,
+        train: TrainSettings,
+        total: int,
+        device: torch.device,
+        helpers: nn.Module | None = None,
     ) -> None:
         # Convolutions are a sixth to a quarter faster with the channels last, on CPUs and GPUs.
         self.network = network.to(device).to(memory_format=torch.channels_last)
         shorten_memory(self.network, total)
         self.step = 0
         self._train, self._total, self._device = train, total, device
-        self._optimizer = make_optimizer(self.network, train)
+        self.helpers = (nn.ModuleDict() if helpers is None else helpers).to(device).train()
+        self._optimizer = make_optimizer(self.network, train, self.helpers)
         self._amp = amp_type(train, device)
         # float16 has so small a range that gradients must be scaled up; bfloat16 has none to lose
         self._scaler = torch.amp.GradScaler(device.type, enabled=self._amp == torch.float16)
@@ -120,15 +134,18 @@ class Learner:
         self._scaler.scale(loss).backward()
         if self._train.grad_clip:
             self._scaler.unscale_(self._optimizer)
-            nn.utils.clip_grad_norm_(self.network.parameters(), self._train.grad_clip)
+            for module in (self.network, self.helpers):
+                if parameters := list(module.parameters()):
+                    nn.utils.clip_grad_norm_(parameters, self._train.grad_clip)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self.step += 1
 
     def state_dict(self) -> dict[str, Any]:
-        """Network, optimiser, scaler and position in the schedule."""
+        """Network, helpers, optimiser, scaler and position in the schedule."""
         return {
             "network": self.network.state_dict(),
+            "helpers": self.helpers.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "scaler": self._scaler.state_dict(),
             "step": self.step,
@@ -137,6 +154,7 @@ class Learner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up where :meth:`state_dict` was taken."""
         self.network.load_state_dict(state["network"])
+        self.helpers.load_state_dict(state.get("helpers", {}))  # absent in older checkpoints
         self._optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
         self.step = state["step"]

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Literal
 
 from torch import Tensor
 
@@ -81,9 +82,9 @@ class Reporter:
         """How far something beside training is."""
         self.emit(Progress(stage=stage, done=done, total=total))
 
-    def log(self, msg: Msg) -> None:
+    def log(self, msg: Msg, level: Literal["info", "warning"] = "info") -> None:
         """A line for a person to read."""
-        self.emit(Log(msg=msg.to_json()))
+        self.emit(Log(msg=msg.to_json(), level=level))
 
     def metric(self, epoch: int, step: int, values: Mapping[str, float]) -> None:
         """Figures within an epoch, or after it (then with ``val.`` figures)."""

@@ -18,8 +18,8 @@ import errno
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -47,7 +47,10 @@ LIMIT_BYTES = 20_000_000_000
 """Largest cache for one key, all views together; beyond it a live teacher is the better choice."""
 
 
-@torch.no_grad()
+Write = Callable[[Mapping[str, Tensor]], None]
+"""Takes the outputs of the next images in stored order, by name."""
+
+
 def cache_key(
     teacher: nn.Module, data: LoadedData, pixels: Pixels, *outputs: str
 ) -> dict[str, Any]:
@@ -56,8 +59,25 @@ def cache_key(
     A few images' pixels and the teacher's answers to them are part of it, so that a later version
     of an augmentation, or a teacher that hides its weights, never meets outputs of another.
     """
-    few = pixels(np.arange(min(FEW, len(pixels.part))), view=0)  # (8, C, S, S)
-    answers = teacher(few)
+    few = few_images(pixels)
+    with torch.no_grad():
+        answers = teacher(few)
+    return key_of(teacher, data, pixels, few, {name: answers[name] for name in outputs})
+
+
+def few_images(pixels: Pixels) -> Tensor:
+    """The images whose pixels are part of a key, (8, C, S, S)."""
+    return pixels(np.arange(min(FEW, len(pixels.part))), view=0)
+
+
+def key_of(
+    teacher: nn.Module,
+    data: LoadedData,
+    pixels: Pixels,
+    few: Tensor,
+    answers: Mapping[str, Tensor],
+) -> dict[str, Any]:
+    """The key of outputs whose values for ``few`` images are known."""
     return {
         "format": FORMAT,
         "teacher": network_hash(teacher),
@@ -67,10 +87,10 @@ def cache_key(
         "augment": pixels.augment,
         "view_seed": pixels.seed,
         "pixels": weights_hash({"images": few}),
-        "answers": weights_hash({name: answers[name] for name in outputs}),
+        "answers": weights_hash(answers),
         "mean": [float(value) for value in pixels.mean],
         "std": [float(value) for value in pixels.std],
-        "outputs": list(outputs),
+        "outputs": list(answers),
         "device": pixels.device.type,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
@@ -128,7 +148,7 @@ class TeacherCache:
         rows = index.numpy()
         return {name: torch.from_numpy(all_[rows]) for name, all_ in self._open[view].items()}
 
-    def fill(self, view: int, batches: Iterator[Mapping[str, Tensor]]) -> None:
+    def fill(self, view: int, batches: Iterable[Mapping[str, Tensor]]) -> None:
         """Store one view, aside until it is whole.
 
         Args:
@@ -138,42 +158,31 @@ class TeacherCache:
         Raises:
             StoreError: ``teacher_outputs_too_large`` or ``disk_full``; nothing is left behind.
         """
+        with self.filling(view) as write:
+            for outputs in batches:
+                write(outputs)
+
+    @contextmanager
+    def filling(self, view: int) -> Iterator[Write]:
+        """A function that takes the outputs batch by batch; the view is there when this ends well.
+
+        Raises:
+            StoreError: As :meth:`fill`.
+        """
         target = self._view(view)
         try:
-            with folder_aside(target) as aside:
-                per_image = self._write(aside, batches)
+            with folder_aside(target) as aside, ExitStack() as stack:
+                files = _Files(aside, self._images, self._check_room, stack)
+                yield files.write
         except OSError as error:
             # Another run stored the same view meanwhile; its values are as good as ours.
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         else:
-            self._describe(per_image)
+            self._describe(files.per_image)
 
     def _view(self, view: int) -> Path:
         return self.folder / f"view-{view:04d}"
-
-    def _write(self, folder: Path, batches: Iterator[Mapping[str, Tensor]]) -> int:
-        """Append every batch to one file an output; returns the bytes of one image.
-
-        Plain writes and no memory map: a disk that fills up then raises an error, where a map
-        would kill the process.
-        """
-        per_image = 0
-        with ExitStack() as stack:
-            files: dict[str, BinaryIO] = {}
-            for outputs in batches:
-                if not files:
-                    per_image = bytes_per_image(outputs)
-                    self._check_room(per_image)
-                    for name, values in outputs.items():
-                        files[name] = stack.enter_context((folder / f"{name}.npy").open("wb"))
-                        shape = (self._images, *values.shape[1:])
-                        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-                        np.lib.format.write_array_header_2_0(files[name], header)
-                for name, values in outputs.items():
-                    rows = values.detach().float().cpu().numpy()  # (batch, …)
-                    files[name].write(rows.astype("<f4").tobytes())
-        return per_image
 
     def _check_room(self, per_image: int) -> None:
         needed = per_image * self._images * self._views
@@ -193,6 +202,39 @@ class TeacherCache:
         path = self.folder / "key.json"
         if not path.exists():
             path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+class _Files:
+    """One file an output, that grows batch by batch.
+
+    Plain writes and no memory map: a disk that fills up then raises an error, where a map would
+    kill the process.
+    """
+
+    def __init__(
+        self, folder: Path, images: int, check_room: Callable[[int], None], stack: ExitStack
+    ) -> None:
+        self._folder, self._images = folder, images
+        self._check_room, self._stack = check_room, stack
+        self._files: dict[str, BinaryIO] = {}
+        self.per_image = 0
+
+    def write(self, outputs: Mapping[str, Tensor]) -> None:
+        """Append the outputs of some images."""
+        if not self._files:
+            self.per_image = bytes_per_image(outputs)
+            self._check_room(self.per_image)
+            for name, values in outputs.items():
+                self._open(name, tuple(values.shape[1:]))
+        for name, values in outputs.items():
+            rows = values.detach().float().cpu().numpy()  # (batch, …)
+            self._files[name].write(rows.astype("<f4").tobytes())
+
+    def _open(self, name: str, shape: tuple[int, ...]) -> None:
+        file = self._stack.enter_context((self._folder / f"{name}.npy").open("wb"))
+        self._files[name] = file
+        header = {"descr": "<f4", "fortran_order": False, "shape": (self._images, *shape)}
+        np.lib.format.write_array_header_2_0(file, header)
 
 
 def drop(root: Path, data_hash: str) -> int:
