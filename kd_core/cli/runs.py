@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from kd_core.cli import predictions
 from kd_core.cli.export_target import add_options, export_target
 from kd_core.cli.screen import Screen
 from kd_core.errors import StoreError
@@ -35,6 +36,7 @@ def add_commands(add: Any, screen: Screen) -> None:
         "--to", type=Path, required=True, metavar="DIR", help=screen.text("cli.export.to")
     )
     add_options(command, screen)
+    predictions.add_commands(add, screen)
 
 
 def list_runs(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
