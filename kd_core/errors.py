@@ -9,6 +9,7 @@
     ├── ExportError            the exported file is missing, wrong or disagrees with torch
     ├── StoreError             the store or the disk cannot take or give a record
     ├── JobError               a run was cancelled, lost its worker or may not be queued
+    ├── AccessError            somebody may not do this, or did not say the right word
     └── DownloadError          a file could not be fetched or is not the expected one
 
 An error carries a *code* (``"image_too_large"``) and JSON-safe *fields*; its sentence is written
@@ -93,6 +94,10 @@ class JobError(KDLabError):
     """A run was cancelled, lost its worker, or may not be queued."""
 
 
+class AccessError(KDLabError):
+    """Somebody may not do this here, or did not say the right word."""
+
+
 class DownloadError(KDLabError):
     """A file could not be fetched, or is not the one that was expected."""
 
@@ -109,6 +114,7 @@ FAMILIES: dict[str, type[KDLabError]] = {
         ExportError,
         StoreError,
         JobError,
+        AccessError,
         DownloadError,
     )
 }

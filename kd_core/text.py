@@ -2,7 +2,8 @@
 
 The engine never makes sentences. It makes a :class:`Msg`; ``app/`` and the command line render it
 with a :class:`Catalogue` in the reader's language. A catalogue is a folder of TOML files, one
-folder a language (``app/locale/en/*.toml``), each a flat table ``"id" = "Text with {name}"``.
+folder a language (``app/locale/en/*.toml``, ``app/locale/pt_BR/*.toml``), each a flat table
+``"id" = "Text with {name}"``. Another language is one folder more; what it lacks stays English.
 
 A placeholder may name a format: ``{count:int}``, ``{rate:percent}`` (0.5 is shown as 50.0 %),
 ``{gap:points}`` (× 100, one decimal), ``{size:bytes}`` (MB, 10⁶), ``{time:seconds}``,
@@ -20,7 +21,7 @@ from __future__ import annotations
 import functools
 import string
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ class Catalogue:
     """All texts of one language.
 
     Attributes:
-        language: BCP 47 tag, such as ``en`` or ``pt-BR``.
+        language: Its folder: ``en``, ``pt_BR``.
         texts: Message id to template, or to a table of plural templates.
     """
 
@@ -160,13 +161,43 @@ FORMATS: dict[str, Callable[[Any, str], str]] = {
 }
 
 
+def languages(folder: Path) -> tuple[str, ...]:
+    """The languages that have a folder, English first."""
+    names = {path.name for path in folder.iterdir() if path.is_dir()}
+    return ("en", *sorted(names - {"en"}))
+
+
+def best_language(wanted: str, offered: Sequence[str]) -> str:
+    """The offered language for what a browser or a terminal asks; English where there is none.
+
+    >>> offered = ("en", "pt_BR")
+    >>> [best_language(wanted, offered) for wanted in ("pt-BR", "pt_PT.UTF-8", "en-GB", "C", "")]
+    ['pt_BR', 'pt_BR', 'en', 'en', 'en']
+    """
+    tag = wanted.partition(".")[0].replace("-", "_")
+    exact = [name for name in offered if name.lower() == tag.lower()]
+    stem = tag.partition("_")[0].lower()
+    similar = [name for name in offered if name.partition("_")[0].lower() == stem]
+    return (*exact, *similar, "en")[0]
+
+
+def language_name(language: str) -> str:
+    """A language's own name for itself.
+
+    >>> language_name("en"), language_name("pt_BR")
+    ('English', 'Português (Brasil)')
+    """
+    name = str(_locale(language).get_display_name(_locale(language)))
+    return name[:1].upper() + name[1:]
+
+
 @functools.cache
 def load_catalogue(folder: Path, language: str = "en") -> Catalogue:
     """Read every TOML file of one language; a missing text falls back to English.
 
     Args:
         folder: The folder that holds one folder a language.
-        language: BCP 47 tag; the folder has the same name.
+        language: Name of that language's folder.
     """
     texts: dict[str, str | Mapping[str, str]] = {}
     for tag in dict.fromkeys(("en", language)):

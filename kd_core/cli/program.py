@@ -11,11 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from kd_core import __version__
-from kd_core.cli import bundles, data, devices, mlflow, predict, runs, study, upkeep
+from kd_core.cli import (
+    bundles,
+    class_room,
+    data,
+    devices,
+    mlflow,
+    predict,
+    runs,
+    serve,
+    study,
+    upkeep,
+)
 from kd_core.cli.screen import Screen
 from kd_core.errors import KDLabError
 from kd_core.jobs.plugins import load_plugin
-from kd_core.text import load_catalogue
+from kd_core.text import best_language, languages, load_catalogue
 
 LOCALE = Path(__file__).parents[2] / "app" / "locale"
 PROBLEM, USAGE, STOPPED = 1, 2, 130  # exit codes; 130 is what shells give for Ctrl-C
@@ -68,11 +79,7 @@ def language(environment: Mapping[str, str]) -> str:
     """
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
     wanted = next((environment[name] for name in names if environment.get(name)), "")
-    tag = wanted.partition(".")[0].replace("_", "-")
-    offered = sorted(path.name for path in LOCALE.iterdir() if path.is_dir())
-    exact = [name for name in offered if name == tag]
-    similar = [name for name in offered if name.partition("-")[0] == tag.partition("-")[0]]
-    return (*exact, *similar, "en")[0]
+    return best_language(wanted, languages(LOCALE))
 
 
 def build_parser(screen: Screen) -> argparse.ArgumentParser:
@@ -98,6 +105,7 @@ def build_parser(screen: Screen) -> argparse.ArgumentParser:
         added.set_defaults(command=command)
         return added
 
-    for module in (data, study, runs, predict, devices, upkeep, bundles, mlflow):
+    parts = (data, study, runs, predict, devices, upkeep, bundles, mlflow, serve, class_room)
+    for module in parts:
         module.add_commands(add, screen)
     return parser

@@ -61,7 +61,7 @@ class Supervision:
         self._timing = timing
         self._closing = closing
         self._progress: Progress | None = None
-        self._renewed = time.monotonic()
+        self._renewed = self._started = time.monotonic()
         self._asked: tuple[str, float] | None = None
 
     def follow(self) -> None:
@@ -92,6 +92,10 @@ class Supervision:
             if self._closing.is_set():
                 handle.kill()
                 self._surely(self._give_back)
+                return True
+            if self._overdue():
+                handle.kill()
+                self._surely(self._out_of_time)
                 return True
             if time.monotonic() - acted >= self._timing.tick:
                 acted = time.monotonic()
@@ -148,6 +152,19 @@ class Supervision:
             handle.request(asked[0])
         elif time.monotonic() - self._asked[1] > self._timing.grace:
             handle.kill()
+
+    def _overdue(self) -> bool:
+        """Whether a visitor's run took longer at a stretch than a class allows."""
+        most = self._claims.limits.run_s(self._claim.file.run.owner)
+        return bool(most) and time.monotonic() - self._started > most
+
+    def _out_of_time(self) -> None:
+        """Stopped so that others have their turn; it can be resumed from its last checkpoint."""
+        limit_s = self._claims.limits.run_s(self._claim.file.run.owner)
+        event = Stopped(reason="cancelled")
+        append_event(self._claims.store.home.work(self._run_id), event)
+        error = JobError("class_run_time", limit_s=limit_s)
+        self._claims.end(self._run_id, "cancelled", event.at, error.to_json())
 
     def _give_back(self) -> None:
         """This process ends: the run goes on elsewhere, unless somebody wanted it to stop."""

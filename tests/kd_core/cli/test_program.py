@@ -98,13 +98,13 @@ def test_a_reader_who_leaves_is_no_traceback():
         ({"LANG": "en_US.UTF-8"}, "en"),
         ({"LANG": "fi_FI.UTF-8"}, "en"),
         ({"LC_ALL": "C"}, "en"),
-        ({"LANG": "pt_BR.UTF-8"}, "pt-BR"),
-        ({"LANG": "pt_PT"}, "pt-BR"),
+        ({"LANG": "pt_BR.UTF-8"}, "pt_BR"),
+        ({"LANG": "pt_PT"}, "pt_BR"),
         ({"LC_ALL": "en_GB", "LANG": "pt_BR"}, "en"),
     ],
 )
 def test_the_language_is_the_terminals(environment, expected, monkeypatch, tmp_path):
-    for name in ("en", "pt-BR"):
+    for name in ("en", "pt_BR"):
         (tmp_path / name).mkdir()
     monkeypatch.setattr(program, "LOCALE", tmp_path)
     assert language(environment) == expected

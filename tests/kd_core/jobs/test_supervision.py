@@ -1,5 +1,6 @@
 import contextlib
 import threading
+import time
 
 import pytest
 
@@ -11,7 +12,7 @@ from kd_core.study.claims import Claims
 from kd_core.study.queue import Queue
 from kd_core.study.rebuild import rebuild
 from kd_core.study.store import Store
-from kd_core.study.submit import submit
+from kd_core.study.submit import Limits, submit
 from tests.helpers_jobs import study
 
 QUICK = Timing(lease=60, tick=0.0, idle=0.01, keeper=0.01, grace=0.0)
@@ -205,3 +206,24 @@ def test_a_run_whose_thread_fell_does_not_seem_to_run_for_ever(store, claims):
         follow(claims, script)
     assert script.killed
     assert store.run(run_id).status == "interrupted"
+
+
+def test_a_visitors_run_that_takes_too_long_is_stopped_and_can_go_on(store):
+    submit(store, study(0), "v-ana")
+    claims = Claims(store, "me", lease_s=60, limits=Limits(class_run_s=0.05))
+    claim = claims.next("auto", ("auto",))
+    script = Script(*[Started(pid=1, device="cpu")] + [lambda: time.sleep(0.02)] * 50)
+    Supervision(claim, claims, script, 1, QUICK, threading.Event()).follow()
+    row = store.run(claim.file.run.id)
+    assert script.killed
+    assert (row.status, row.error.code) == ("cancelled", "class_run_time")
+    assert Queue(store).request(row.id, "resume") == "queued"
+
+
+def test_a_run_of_the_teacher_may_take_its_time(store):
+    submit(store, study(0), "t-rui")
+    claims = Claims(store, "me", lease_s=60, limits=Limits(class_run_s=0.01))
+    claim = claims.next("auto", ("auto",))
+    script = Script(lambda: time.sleep(0.05), Stopped(reason="paused"))
+    Supervision(claim, claims, script, 1, QUICK, threading.Event()).follow()
+    assert store.run(claim.file.run.id).status == "paused"

@@ -126,3 +126,14 @@ def test_many_submit_at_once_from_threads_and_processes(store):
     assert len(rows) == 6 * 3 * 3
     assert len({row.position for row in rows}) == len(rows)
     assert len(list(store.home.studies.glob("*.json"))) == 18
+
+
+def test_a_visitor_of_a_class_has_a_limit_of_their_own(store):
+    limits = Limits(class_queued=3, max_queued=5, class_run_s=60)
+    submit(store, study(0), "v-ana", limits=limits)
+    with pytest.raises(JobError, match="visitor_limit") as caught:
+        submit(store, study(1), "v-ana", limits=limits)
+    assert caught.value.fields["limit"] == 3
+    assert [limits.queued(who) for who in ("v-ana", "t-rui", "")] == [3, 5, 0]
+    assert [limits.run_s(who) for who in ("v-ana", "t-rui", "")] == [60, 0, 0]
+    assert Limits(class_queued=0).queued("v-ana") == 200

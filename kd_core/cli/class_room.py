@@ -1,0 +1,77 @@
+"""``kd-lab class``: who is in a class, and cleaning up after it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from kd_core.cli.screen import Screen
+from kd_core.study.people import People
+from kd_core.study.rights import of_class
+from kd_core.study.store import Store
+
+
+def add_commands(add: Any, screen: Screen) -> None:
+    """Add ``class``."""
+    command = add("class", class_room)
+    command.add_argument("what", choices=("show", "wipe"), help=screen.text("cli.class.what"))
+    command.add_argument("--yes", action="store_true", help=screen.text("cli.class.yes"))
+
+
+def class_room(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
+    """Show the class, or wipe it.
+
+    Raises:
+        JobError: ``run_active``, ``dataset_in_use``, ``run_needed``.
+    """
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(contextlib.closing(Store()))
+        people = stack.enter_context(contextlib.closing(People(store.home.root)))
+        if arguments.what == "wipe":
+            return _wipe(arguments, screen, store, people)
+        return _show(screen, store, people)
+
+
+def _show(screen: Screen, store: Store, people: People) -> Mapping[str, Any]:
+    known = people.everybody()
+    runs = Counter(run.owner for run in store.runs())
+    found = [
+        {
+            "nickname": one.nickname,
+            "role": one.role,
+            "runs": sum(n for owner, n in runs.items() if one.owns(owner)),
+            "upload_bytes": people.upload_bytes(one.id),
+        }
+        for one in known
+    ]
+    screen.line("cli.class.people", n=len(found))
+    for one in found:
+        screen.line(
+            "cli.class.person",
+            nickname=one["nickname"],
+            runs=one["runs"],
+            size=one["upload_bytes"],
+        )
+    return {"people": found}
+
+
+def _wipe(
+    arguments: argparse.Namespace, screen: Screen, store: Store, people: People
+) -> Mapping[str, Any]:
+    from kd_core.study.wipe import wipe
+
+    runs = sum(of_class(run.owner) for run in store.runs())
+    if not arguments.yes:
+        screen.note("cli.class.sure", runs=runs, uploads=len(people.uploads()))
+        if sys.stdin.readline().strip().lower() != "yes":
+            screen.note("cli.class.kept")
+            return {"wiped": False}
+    found = dataclasses.asdict(wipe(store, people))
+    size = found.pop("freed_bytes")
+    screen.line("cli.class.wiped", size=size, **found)
+    return {"wiped": True, **found, "freed_bytes": size}

@@ -1,0 +1,53 @@
+import io
+import json
+
+import pytest
+
+from kd_core.cli import main
+from kd_core.study.people import People
+from kd_core.study.rights import Person
+from kd_core.study.store import Store
+from kd_core.study.submit import submit
+from tests.helpers_jobs import run_all, study
+
+ANA = Person("a" * 24, "visitor", "Ana")
+
+
+@pytest.fixture
+def store():
+    found = Store()
+    people = People(found.home.root)
+    people.enter(ANA.id, "visitor", "Ana", "room")
+    people.note_upload(ANA.id, "file", "w.pt", 5)
+    people.close()
+    submit(found, study(0), ANA.owner)
+    submit(found, study(1), "")
+    run_all(found)
+    yield found
+    found.close()
+
+
+def test_a_class_is_shown(store, capsys):
+    assert main(["class", "show", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["people"]
+    assert found == {"nickname": "Ana", "role": "visitor", "runs": 3, "upload_bytes": 5}
+    assert main(["class", "show"]) == 0
+    assert "Ana: 3 runs" in capsys.readouterr().out
+
+
+def test_a_wipe_asks_first(store, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("no\n"))
+    assert main(["class", "wipe", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["wiped"] is False
+    assert len(store.runs()) == 6
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
+    assert main(["class", "wipe", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["wiped"], answer["runs"], answer["people"]) == (True, 3, 1)
+    assert [run.owner for run in store.runs()] == ["", "", ""]
+
+
+def test_a_wipe_that_is_sure_does_not_ask(store, capsys):
+    assert main(["class", "wipe", "--yes"]) == 0
+    assert "3 runs" in capsys.readouterr().out
+    assert len(store.runs()) == 3
