@@ -182,7 +182,7 @@ CORRUPTIONS.add(
     "blur",
     CorruptionSpec(
         apply=blur,
-        strengths=(0.006, 0.01, 0.015, 0.022, 0.03),
+        strengths=(0.012, 0.018, 0.025, 0.034, 0.045),
         unit="share of the side",
         source=_HENDRYCKS,
     ),

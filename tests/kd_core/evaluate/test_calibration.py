@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
@@ -44,3 +46,19 @@ def test_known_labels_count_one_by_one() -> None:
     found = reliability(Predictions(("x", "y"), y, logits, "val", 0, ("a", "b"), "multilabel"))
     assert found.count.tolist() == [3]
     assert found.accuracy == pytest.approx([2 / 3])
+
+
+def test_intervals_of_bins_hold_their_share_and_patients_widen_them() -> None:
+    hard = np.repeat(RNG.random(40) < 0.3, 10)
+    one = binary(np.full(400, 0.8), ~hard)
+    narrow = reliability(one, repeats=200)
+    patients = np.repeat([f"p{i}" for i in range(40)], 10)
+    wide = reliability(dataclasses.replace(one, patients=patients), repeats=200)
+    assert narrow.low < narrow.accuracy < narrow.high
+    assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
+    assert len(reliability(one).low) == 0
+
+
+def test_a_bin_of_few_right_answers_proves_little() -> None:
+    found = reliability(binary(np.full(30, 0.9), np.ones(30, bool)), repeats=50)
+    assert (found.low[0], found.high[0]) == pytest.approx((0.9, 1.0))

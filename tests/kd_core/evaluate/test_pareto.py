@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kd_core.evaluate.pareto import front_of_two, over_seeds, pareto
+from kd_core.evaluate.pareto import front_of_two, over_seeds, pareto, sd_interval
 
 
 def test_the_front_is_what_nobody_beats() -> None:
@@ -49,3 +49,14 @@ def test_the_quick_front_is_the_same() -> None:
         slow = pareto(list(zip(value, cost, strict=True)), (True, False))
         assert front_of_two(value, cost).tolist() == slow
     assert front_of_two(np.array([]), np.array([])).tolist() == []
+
+
+def test_the_sd_over_seeds_has_an_interval_of_its_own() -> None:
+    rng, held = np.random.default_rng(0), 0
+    for _ in range(400):
+        low, high = sd_interval(rng.normal(0, 2.0, 3))
+        held += low <= 2.0 <= high
+    assert abs(held / 400 - 0.95) < 3 * math.sqrt(0.05 * 0.95 / 400)
+    assert all(map(math.isnan, sd_interval([1.0])))
+    spread = over_seeds([1.0, 2.0, 4.0])
+    assert spread.sd_low < spread.sd < spread.sd_high
