@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app import address
 from app.texts import say
 from kd_core.study.budget import Budget
 from kd_core.study.recommend import metric_msg
@@ -31,13 +32,12 @@ def budget(table: pd.DataFrame, metrics: Sequence[str]) -> Budget:
             most[name] = limit
     least = _least(metrics)
     left, right = st.columns(2)
-    careful = left.toggle(
-        say("tradeoffs.careful"), help=say("tradeoffs.careful.help"), key="careful",
-        bind="query-params",
-    )  # fmt: skip
-    must_fit = right.toggle(
-        say("tradeoffs.must_fit"), True, help=say("tradeoffs.must_fit.help"), key="must-fit",
-        bind="query-params",
+    careful = address.switch(
+        left, say("tradeoffs.careful"), "careful", help=say("tradeoffs.careful.help")
+    )
+    must_fit = address.switch(
+        right, say("tradeoffs.must_fit"), "must-fit", usual=True,
+        help=say("tradeoffs.must_fit.help"),
     )  # fmt: skip
     return Budget(most, least, careful, must_fit)
 
@@ -50,15 +50,18 @@ def _slider(column: Any, table: pd.DataFrame, name: str, unit: str) -> float:
         column.caption(say("tradeoffs.no_figure", what=say(f"limit.{name}")))
         return NO_LIMIT
     scale = 1e6 if unit == "bytes" else 1.0
-    asked = _number(st.session_state.get(key, st.query_params.get(key)))
-    places = grid([*(values / scale), *asked])
-    chosen: float = column.select_slider(
+    kept = st.session_state.get(key)
+    asked = [kept] if kept else map(address.number, address.asked(key))
+    extra = [v for v in asked if v is not None and math.isfinite(v) and v > 0]
+    chosen: float = address.choice(
+        column,
         say(f"limit.{name}"),
-        [*places, NO_LIMIT],
-        NO_LIMIT,
+        [*grid([*(values / scale), *extra]), NO_LIMIT],
+        key,
+        usual=NO_LIMIT,
+        plain=lambda v: f"{v:g}",
+        kind="select_slider",
         format_func=lambda v: _limit(v, unit),
-        key=key,
-        bind="query-params",
     )
     return chosen * scale
 
@@ -67,16 +70,6 @@ def _limit(value: float, unit: str) -> str:
     if value == NO_LIMIT:
         return say("tradeoffs.any")
     return say(f"tradeoffs.limit.{unit}", value=value)
-
-
-def _number(text: Any) -> list[float]:
-    """The number in a value of the address or a widget, if there is one."""
-    digits = str(text).split(" ")[0].replace(",", "") if text is not None else ""
-    try:
-        value = float(digits)
-    except ValueError:
-        return []
-    return [value] if math.isfinite(value) and value > 0 else []
 
 
 def grid(values: Sequence[float]) -> list[float]:
@@ -94,24 +87,15 @@ def grid(values: Sequence[float]) -> list[float]:
 
 
 def _least(metrics: Sequence[str]) -> dict[str, float]:
-    chosen = st.multiselect(
-        say("tradeoffs.least"),
-        list(metrics),
-        format_func=lambda name: say(metric_msg(name)),
-        help=say("tradeoffs.least.help"),
-        key="least",
-        bind="query-params",
-    )
+    chosen = address.several(
+        st, say("tradeoffs.least"), list(metrics), "least",
+        format_func=lambda name: say(metric_msg(name)), help=say("tradeoffs.least.help"),
+    )  # fmt: skip
     bounds = {}
     for start in range(0, len(chosen), 4):
         for column, name in zip(st.columns(4), chosen[start : start + 4], strict=False):
-            bounds[name] = column.slider(
-                say("tradeoffs.at_least", metric=say(metric_msg(name))),
-                0.0,
-                1.0,
-                0.8,
-                0.01,
-                key=f"least-{name}",
-                bind="query-params",
+            label = say("tradeoffs.at_least", metric=say(metric_msg(name)))
+            bounds[name] = address.amount(
+                column, label, 0.0, 1.0, f"least-{name}", usual=0.8, kind="slider", step=0.01
             )
     return bounds

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app import address
 from app import tradeoffs_data as data
 from app.services import services
 from app.texts import say
@@ -77,15 +76,15 @@ def studies() -> Studies:
         return ()
     wanted = st.query_params.get("study", "")
     default = wanted if wanted in known else next(iter(known))
-    chosen: list[str] = st.multiselect(
+    chosen = address.several(
+        st,
         say("tradeoffs.studies"),
         list(known),
-        default=[default],
+        "studies",
+        usual=[default],
         format_func=lambda key: say(
             "tradeoffs.study", name=known[key].name, n=known[key].finished, id=key[-4:]
         ),
-        key="studies",
-        bind="query-params",
     )
     return tuple(chosen)
 
@@ -94,67 +93,36 @@ def device() -> Place:
     """The device first, then what runs the file there."""
     known = {name: spec for name, spec in data.devices().items() if name != THIS_MACHINE}
     columns = st.columns([3, 2, 1.4, 1.6])
-    _plain_name(known)
-    name = columns[0].selectbox(
+    name = address.choice(
+        columns[0],
         say("tradeoffs.device"),
         [THIS_MACHINE, *known],
+        "device",
         format_func=device_title,
         help=say("tradeoffs.device.help"),
-        key="device",
-        bind="query-params",
-        on_change=_forget_plain_name,
     )
     if name == THIS_MACHINE:
         columns[1].caption(say("tradeoffs.this_machine.about"))
         return Place()
-    runtimes = known[name].runtimes
-    by_name = {runtime.name: runtime for runtime in runtimes}
-    runtime = columns[1].selectbox(
-        say("tradeoffs.runtime"),
-        list(by_name),
+    by_name = {runtime.name: runtime for runtime in known[name].runtimes}
+    runtime = address.choice(
+        columns[1], say("tradeoffs.runtime"), list(by_name), f"runtime-{name}",
         format_func=runtime_title,
-        key=f"runtime-{name}",
-        bind="query-params",
-    )
+    )  # fmt: skip
     options = by_name[runtime]
-    threads = columns[2].selectbox(
-        say("tradeoffs.threads"),
-        list(options.threads),
+    threads = address.choice(
+        columns[2], say("tradeoffs.threads"), list(options.threads), f"threads-{name}-{runtime}",
         format_func=lambda n: str(n) if n else say("tradeoffs.threads.own"),
-        key=f"threads-{name}-{runtime}",
-        bind="query-params",
-    )
-    precision = columns[3].selectbox(
+    )  # fmt: skip
+    precision = address.choice(
+        columns[3],
         say("tradeoffs.precision"),
         ["", *options.precisions],
+        f"precision-{name}-{runtime}",
         format_func=lambda p: say(f"precision.{p}") if p else say("tradeoffs.precision.own"),
         help=say("tradeoffs.precision.help"),
-        key=f"precision-{name}-{runtime}",
-        bind="query-params",
     )
     return Place(name, runtime, threads, precision)
-
-
-PLAIN = "on"
-"""Parameter of the address with a device as the command line names it: ``?on=raspberry_pi_4``."""
-
-
-def _plain_name(known: Collection[str]) -> None:
-    """Take the device from a link that names it plainly; it stays in the address until another
-    is chosen, which then stands there under its title.
-    """  # noqa: D205
-    asked = st.query_params.get("device", "")
-    if asked in known:
-        st.query_params[PLAIN] = asked
-    elif asked:
-        return
-    plain = st.query_params.get(PLAIN)
-    if plain in known and "device" not in st.session_state:
-        st.session_state["device"] = plain
-
-
-def _forget_plain_name() -> None:
-    st.query_params.pop(PLAIN, None)
 
 
 def device_title(name: str) -> str:
@@ -183,12 +151,9 @@ def comparable_group(chosen: Studies, at: Version) -> int:
         values = [f"{say('protocol.' + c[3:])} {_short(v[0])}" for c, v in named.items() if len(v)]
         return say("tradeoffs.group", n=len(rows), values=values)
 
-    return int(
-        st.selectbox(
-            say("tradeoffs.groups"), range(len(found.groups)), format_func=about, key="group",
-            bind="query-params",
-        )
-    )  # fmt: skip
+    return address.choice(
+        st, say("tradeoffs.groups"), range(len(found.groups)), "group", format_func=about
+    )
 
 
 def _short(value: Any) -> str:
@@ -196,67 +161,50 @@ def _short(value: Any) -> str:
     return text if len(text) <= 24 else f"{text[:10]}…"
 
 
-def axes(chosen: Studies, at: Version) -> tuple[str, str, str, bool | None, bool]:
-    """Metric, cost axis, marker area, logarithmic, expanded."""
+Axes = tuple[str, str, str, bool | None, bool]
+
+
+def axes(chosen: Studies, at: Version, shown: bool) -> Axes:
+    """Metric, cost axis, marker area, logarithmic, expanded; without widgets unless ``shown``."""
     names = metrics_in(data.models(chosen, at))
-    columns = st.columns([2.4, 2, 2, 1.6])
-    metric = columns[0].selectbox(
-        say("results.metric"),
-        names,
+    columns = st.columns([2.4, 2, 2, 1.6]) if shown else [None] * 4
+    metric = address.choice(
+        columns[0], say("results.metric"), names, "metric",
         format_func=lambda name: say(metric_msg(name)),
-        key="metric",
-        bind="query-params",
-    )
-    x = columns[1].selectbox(
-        say("results.x"),
-        AXES,
-        format_func=lambda name: say(f"limit.{name}"),
-        key="x",
-        bind="query-params",
-    )
-    areas = ["", *(name for name in AXES if name != x)]
-    area = columns[2].selectbox(
+    )  # fmt: skip
+    x = address.choice(columns[1], say("results.x"), AXES, "x", format_func=address.titled("limit"))
+    area = address.choice(
+        columns[2],
         say("tradeoffs.area"),
-        areas,
+        ["", *(name for name in AXES if name != x)],
+        "area",
         format_func=lambda name: say(f"limit.{name}") if name else say("tradeoffs.area.none"),
-        key="area",
-        bind="query-params",
     )
-    scale = columns[3].selectbox(
-        say("tradeoffs.scale"),
-        ["auto", "log", "linear"],
-        format_func=lambda name: say(f"tradeoffs.scale.{name}"),
-        key="scale",
-        bind="query-params",
-    )
-    expanded = st.toggle(
-        say("tradeoffs.expanded"),
+    scale = address.choice(
+        columns[3], say("tradeoffs.scale"), ("auto", "log", "linear"), "scale",
+        format_func=address.titled("tradeoffs.scale"),
+    )  # fmt: skip
+    expanded = address.switch(
+        st if shown else None, say("tradeoffs.expanded"), "seeds",
         help=say("tradeoffs.expanded.help"),
-        key="seeds",
-        bind="query-params",
-    )
+    )  # fmt: skip
     return metric, x, area, None if scale == "auto" else scale == "log", expanded
 
 
-def reference(chosen: Studies, at: Version, group: int) -> tuple[Studies, str]:
+def reference(chosen: Studies, at: Version, group: int, shown: bool) -> tuple[Studies, str]:
     """What ratios are against: the teacher unless another is chosen; and its shape."""
-    frame = data.models(chosen, at)
-    rows = data.groups(chosen, at).groups
-    frame = frame.iloc[rows[group]] if rows else frame
-    first = frame.drop_duplicates(["study", "arm", "name"])
-    order = first["role"].map({"teacher": 0, "baseline": 1}).fillna(2).to_numpy()
-    first = first.iloc[np.argsort(order, kind="stable")].head(200)
-    keys = {key: i for i, key in enumerate(data.keys(first))}
-    names = data.labels(first)
-    key = st.selectbox(
+    offered = data.references(chosen, at, group)
+    names = data.labels(offered) if shown else {}
+    keys = {key: i for i, key in enumerate(data.keys(offered))}
+    key = address.choice(
+        st if shown else None,
         say("tradeoffs.reference"),
         list(keys),
+        "reference",
         format_func=lambda k: names[k],
         help=say("tradeoffs.reference.help"),
-        key="reference",
-        bind="query-params",
     )
-    row = first.iloc[keys[key]]
+    row = offered.iloc[keys[key]]
     return (row["study"], row["arm"], row["name"]), str(row["shape"])
 
 

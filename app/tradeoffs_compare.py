@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from app import address
 from app import tradeoffs_data as data
 from app.services import services
 from app.texts import number, say
@@ -38,19 +39,18 @@ def show(choice: Choice, found: Found) -> None:
         st.info(say("side.few"))
         return
     names = data.labels(pd.DataFrame(list(chosen.values())))
-    pinned = st.selectbox(
-        say("side.pinned"), list(chosen), format_func=lambda k: names[k], key="pinned",
-        bind="query-params",
-    )  # fmt: skip
-    part = st.segmented_control(
+    pinned = address.choice(
+        st, say("side.pinned"), list(chosen), "pinned", format_func=lambda k: names[k]
+    )
+    part = address.choice(
+        st,
         say("side.part"),
         PARTS,
-        default="figures",
+        "side",
+        kind="segmented_control",
         required=True,
-        format_func=lambda name: say(f"side.part.{name}"),
+        format_func=address.titled("side.part"),
         label_visibility="collapsed",
-        key="side",
-        bind="query-params",
     )
     rows = {names[key]: row for key, row in chosen.items()}
     draw = {
@@ -72,19 +72,14 @@ def _chosen(choice: Choice, recommendation: Found) -> dict[str, pd.Series]:
             row = within.iloc[place]
             first.append(f"{row['study'][-4:]}:{row['arm']}:{row['name']}")
     best = dict.fromkeys(key for key in first if key in keys)
-    asked = st.query_params.get_all("models")
+    asked = address.asked("models")
     # naming thousands of models would be slow: the recommended first, then some
     offered = list(dict.fromkeys([*best, *(k for k in asked if k in keys), *keys]))[:OFFERED]
     names = data.labels(table.iloc[[keys[key] for key in offered]])
-    chosen = st.multiselect(
-        say("side.models"),
-        offered,
-        default=list(best)[:2],
-        format_func=lambda key: names[key],
-        max_selections=MOST,
-        key="models",
-        bind="query-params",
-    )
+    chosen = address.several(
+        st, say("side.models"), offered, "models", usual=list(best)[:2],
+        format_func=lambda key: names[key], max_selections=MOST,
+    )  # fmt: skip
     return {key: table.iloc[keys[key]] for key in chosen}
 
 

@@ -22,7 +22,7 @@ from kd_core.latency.devices import FOLDER, DeviceSpec, all_devices, device_titl
 from kd_core.latency.estimate import Target
 from kd_core.latency.own_evidence import load_evidence
 from kd_core.latency.work import Work, work_of
-from kd_core.study.budget import candidates, singles
+from kd_core.study.budget import GROUP, candidates, singles
 from kd_core.study.costs import (
     THIS_MACHINE,
     Cost,
@@ -37,6 +37,10 @@ from kd_core.study.recommend import name_of, verdict_between
 from kd_core.text import Msg
 
 Studies = tuple[str, ...]
+
+NAMED = ("role", "step", "architecture", "shape")
+OFFERED = 200
+"""Models that ratios can be against; naming thousands would be slow, and nobody reads them."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +199,17 @@ def verdict(
         return error.msg
 
 
+@st.cache_resource(show_spinner=False, max_entries=24)
+def references(studies: Studies, at: Version, group: int) -> pd.DataFrame:
+    """What ratios can be against, teachers and baselines first; some of very many."""
+    frame = models(studies, at)
+    rows = groups(studies, at).groups
+    frame = frame.iloc[rows[group]] if rows else frame
+    first = frame[[*GROUP, *NAMED]].drop_duplicates(GROUP)
+    order = first["role"].map({"teacher": 0, "baseline": 1}).fillna(2).to_numpy()
+    return first.iloc[np.argsort(order, kind="stable")].head(OFFERED)
+
+
 def keys(frame: pd.DataFrame) -> list[str]:
     """Short names of candidates, for the address: end of the study's id, arm, model."""
     return [
@@ -205,7 +220,8 @@ def keys(frame: pd.DataFrame) -> list[str]:
 
 def labels(frame: pd.DataFrame) -> dict[str, str]:
     """What each candidate is called, by key; told apart by the key where two have one name."""
-    said = {key: say(name_of(frame.iloc[i])) for i, key in enumerate(keys(frame))}
+    rows = frame[[*GROUP, *NAMED]].to_dict("records")  # a row of a frame at a time is slow
+    said = {key: say(name_of(row)) for key, row in zip(keys(frame), rows, strict=True)}
     count = Counter(said.values())
     return {key: name if count[name] == 1 else f"{name} · {key}" for key, name in said.items()}
 

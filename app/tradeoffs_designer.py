@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 import streamlit as st
 
+from app import address
 from app import tradeoffs_data as data
 from app.services import services
 from app.texts import say
@@ -80,9 +81,10 @@ def _request(choice: Choice) -> Request:
     frame = data.models(choice.studies, choice.at)
     facts = services().store.record(str(frame["run"].iloc[0])).data
     near = min(SIZES, key=lambda size: abs(size - facts.size))
-    sizes: list[int] = st.multiselect(
-        say("designer.sizes"), SIZES, [near], key="designer-sizes", help=say("designer.sizes.help")
-    )
+    sizes = address.several(
+        st, say("designer.sizes"), SIZES, "designer-sizes", usual=[near],
+        help=say("designer.sizes.help"),
+    )  # fmt: skip
     return Request(
         home=str(services().store.home.root),
         channels=facts.channels,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from app import address
 from app.services import services
 from app.texts import say
 from app.tradeoffs_choice import Choice
@@ -27,7 +28,7 @@ def show_flips(choice: Choice, rows: Mapping[str, pd.Series], pinned: str) -> No
     others = [name for name in rows if name != pinned]
     other = others[0]
     if len(others) > 1:
-        other = st.selectbox(say("flips.other"), others, key="flips-other")
+        other = address.choice(st, say("flips.other"), others, "flips-other")
     try:
         first, second = (_predictions(rows[name]) for name in (pinned, other))
         negative, harm = _harm(first)
@@ -51,17 +52,18 @@ def _harm(found: Predictions) -> tuple[list[str], Harm]:
     negative: list[str] = []
     if found.task == "classification":
         default = [name for name in found.classes if name.lower() in HEALTHY]
-        negative = columns[0].multiselect(
-            say("flips.negative"), list(found.classes), default, key="negative",
+        negative = address.several(
+            columns[0], say("flips.negative"), found.classes, "negative", usual=default,
             help=say("flips.negative.help"),
         )  # fmt: skip
     usual = Harm()
     weights = [
-        column.number_input(
-            say(f"flips.weight.{name}"), 0.0, 1000.0, getattr(usual, name), key=f"harm-{name}"
+        address.amount(
+            column, say(f"flips.weight.{name}"), 0.0, 1000.0, f"harm-{name}",
+            usual=getattr(usual, name),
         )
         for column, name in zip(columns[1:], ("missed", "confused", "alarm"), strict=True)
-    ]
+    ]  # fmt: skip
     return negative, Harm(*weights)
 
 

@@ -7,6 +7,7 @@ from typing import get_args
 import pandas as pd
 import streamlit as st
 
+from app import address
 from app import tradeoffs_data as data
 from app.services import services
 from app.texts import say
@@ -62,17 +63,17 @@ def _names(rows: pd.DataFrame) -> list[str]:
 
 def _picture() -> tuple[int, Format]:
     columns = st.columns(2)
-    side = columns[0].selectbox(
+    side = address.choice(
+        columns[0],
         say("path.side"),
         SIDES,
+        "source-px",
         format_func=lambda px: say("path.px", px=px) if px else say("path.as_timed"),
         help=say("path.side.help"),
-        key="source-px",
-        bind="query-params",
     )
-    form = columns[1].selectbox(
-        say("path.format"), sorted(FORMATS, key=lambda name: name != PROBE_FORMAT),
-        format_func=str.upper, key="source-format", bind="query-params",
+    form = address.choice(
+        columns[1], say("path.format"), sorted(FORMATS, key=lambda name: name != PROBE_FORMAT),
+        "source-format", format_func=str.upper,
     )  # fmt: skip
     return side, form
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app import address
 from app import tradeoffs_data as data
 from app.texts import say
 from app.theme import is_dark
@@ -30,8 +31,8 @@ from kd_core.study.recommend import (
 )
 from kd_core.text import Msg
 
-ROWS = 300
-"""Rows of the table on the page; the CSV has all."""
+ROWS = 100
+"""Rows of the table on one of its pages; the CSV has all."""
 
 PICTURE = {"toImageButtonOptions": {"format": "svg", "filename": "kd-lab"}, "displaylogo": False}
 PARALLEL = (
@@ -174,7 +175,7 @@ def scatter(choice: Choice, chosen: Found) -> None:
     )
     said = [say("tradeoffs.scatter.about")]
     if info.left_out:
-        said.append(say("tradeoffs.left_out", n=info.left_out, shown=len(info.dots)))
+        said.append(say("tradeoffs.shaded", n=info.left_out, shown=len(info.dots)))
     if info.unknown:
         said.append(say("tradeoffs.unknown", n=info.unknown, what=say(f"limit.{choice.x}")))
     st.caption(" ".join(said))
@@ -234,11 +235,27 @@ def plain_order(within: pd.DataFrame, metric: str) -> np.ndarray:
     return order[::-1] if higher_is_better(metric) else order
 
 
+def _page(rows: int) -> int:
+    """First row of the page of the table that is looked at."""
+    if rows <= ROWS:
+        return 0
+    starts = range(0, rows, ROWS)
+    return address.choice(
+        st,
+        say("tradeoffs.page"),
+        starts,
+        "rows",
+        format_func=lambda i: say("tradeoffs.rows", low=i + 1, high=min(i + ROWS, rows)),
+        width=220,
+    )
+
+
 def table(choice: Choice) -> None:
     """What remains, in units that are fit to read."""
     found = plain_table(choice)
     st.caption(say("tradeoffs.remain", n=len(found), of=len(choice.table())))
-    shown = found.head(ROWS)
+    start = _page(len(found))
+    shown = found.iloc[start : start + ROWS]
     sources = {s: say(f"source.{s}") for s in ("measured", "estimated", "none")}
     columns = {
         "arm": shown["arm"],
@@ -277,8 +294,6 @@ def table(choice: Choice) -> None:
             for name in frame.columns
         },
     )
-    if len(found) > ROWS:
-        st.caption(say("tradeoffs.left_out", n=len(found) - ROWS, shown=ROWS))
 
 
 # --- how good the estimates are -----------------------------------------------------------------

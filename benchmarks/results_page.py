@@ -126,7 +126,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         page, other = (_new_page(browser) for _ in range(2))
         other.goto(blank)
         other.wait_for_selector("h1")
-        page.goto(f"{address}/tradeoffs?on={DEVICE}")
+        page.goto(f"{address}/tradeoffs?device={DEVICE}")
         first = time.perf_counter()
         _ready(page)
         first_s = time.perf_counter() - first

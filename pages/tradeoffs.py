@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import streamlit as st
 
 from app import (
+    address,
     tradeoffs_budget,
     tradeoffs_compare,
     tradeoffs_data,
@@ -13,46 +16,62 @@ from app import tradeoffs_views as views
 from app.texts import say, show_error
 from app.tradeoffs_choice import Choice, Studies
 from kd_core.errors import KDLabError
+from kd_core.study.budget import Budget
 from kd_core.study.models_frame import metrics_in
 
 VIEWS = ("table", "parallel", "path", "compare", "estimates", "designer", "export")
 
 
 def choose(studies: Studies) -> Choice:
-    """Device, axes, reference and limits, in this order."""
+    """Device, axes and reference, in this order; the limits follow in :func:`explore`."""
     at = tradeoffs_data.version()
     place = ask.device()
     group = ask.comparable_group(studies, at)
-    with st.expander(say("tradeoffs.axes"), icon=":material/tune:"):
-        metric, x, area, log, expanded = ask.axes(studies, at)
-        reference, shape = ask.reference(studies, at, group)
-    table = tradeoffs_data.drawn(studies, at, place, shape, metric, group, False)
-    with st.container(border=True):
-        st.markdown(f"**{say('tradeoffs.allowed')}**")
-        budget = tradeoffs_budget.budget(table, metrics_in(table))
+    # what is closed costs a visitor nothing: its choices are looked up in the address
+    with st.expander(
+        say("tradeoffs.axes"), icon=":material/tune:", key="axes", on_change="rerun"
+    ) as axes:
+        metric, x, area, log, expanded = ask.axes(studies, at, bool(axes.open))
+        reference, shape = ask.reference(studies, at, group, bool(axes.open))
     margin = ask.margin(studies)
     return Choice(
-        studies, at, place, metric, x, area, log, expanded, group, reference, shape, budget, margin
+        studies,
+        at,
+        place,
+        metric,
+        x,
+        area,
+        log,
+        expanded,
+        group,
+        reference,
+        shape,
+        Budget(),
+        margin,
     )
 
 
 @st.fragment
-def explore(studies: Studies) -> None:
+def explore(base: Choice) -> None:
     """Everything that a slider changes, without the rest of the page."""
     try:
-        choice = choose(studies)
+        table = base.collapsed()
+        with st.container(border=True):
+            st.markdown(f"**{say('tradeoffs.allowed')}**")
+            budget = tradeoffs_budget.budget(table, metrics_in(table))
+        choice = replace(base, budget=budget)
         found = views.recommended(choice)
         views.recommendation(choice, found)
         views.scatter(choice, found)
-        view = st.segmented_control(
+        view = address.choice(
+            st,
             say("tradeoffs.view"),
             VIEWS,
-            default="table",
+            "view",
+            kind="segmented_control",
             required=True,
-            format_func=lambda name: say(f"tradeoffs.view.{name}"),
+            format_func=address.titled("tradeoffs.view"),
             label_visibility="collapsed",
-            key="view",
-            bind="query-params",
         )
         show(view, choice, found)
     except KDLabError as error:
@@ -81,6 +100,11 @@ st.title(say("page.tradeoffs"))
 st.caption(say("tradeoffs.about"))
 chosen = ask.studies()
 if chosen:
-    explore(chosen)
+    try:
+        asked = choose(chosen)
+    except KDLabError as error:
+        show_error(error)
+    else:
+        explore(asked)
 else:
     st.info(say("tradeoffs.none"))

@@ -21,8 +21,12 @@ UNIT = {
 BAND = {"latency_ms": ("low_ms", "high_ms"), "energy_mj": ("energy_low_mj", "energy_high_mj")}
 """Columns with the ends of a cost's band."""
 
-MAX_DOTS = 300
-"""Models drawn: the front, teacher and baselines first, then the best. More only slow the page."""
+MAX_DOTS = 120
+"""Models drawn one by one: the front, teacher and baselines first, then the best. All others are
+counted in cells, since more markers only slow the page and hide one another."""
+
+CELLS = (36, 24)
+"""Cells along the cost axis and along the score."""
 
 MAX_ARMS = 8
 """Arms up to which each has a colour of its own; beyond, colours show roles."""
@@ -65,6 +69,21 @@ class Dot:
 
 
 @dataclass(frozen=True)
+class Cells:
+    """How many models lie where, of those that are not drawn one by one.
+
+    Attributes:
+        x: Edges along the cost axis, one more than there are cells; equal steps on its scale.
+        y: Edges along the score.
+        counts: Models in each cell, (scores, costs).
+    """
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
 class Landscape:
     """What the plot shows.
 
@@ -77,8 +96,9 @@ class Landscape:
         groups: What a dot's group can be, also those of which no dot is drawn.
         paths: Chains of compression: places of dots, from the origin on.
         chosen: Place of the recommended dot, or ``None``.
-        left_out: Models beyond what is drawn.
+        left_out: Models that are not drawn one by one.
         unknown: Models without a coordinate.
+        cells: Where those are that are left out.
     """
 
     x: str
@@ -91,6 +111,7 @@ class Landscape:
     chosen: int | None = None
     left_out: int = 0
     unknown: int = 0
+    cells: Cells | None = None
 
 
 def landscape_info(
@@ -127,25 +148,38 @@ def landscape_info(
     front[has] = front_of_two(value[has] if higher_is_better else -value[has], cost[has])
     sign = 1.0 if higher_is_better else -1.0
     special = models["role"].isin(("teacher", "baseline")).to_numpy()
-    few = special.sum() <= MAX_DOTS // 4
-    first = front | (special if few else False)
+    first = front | (special if special.sum() <= MAX_DOTS // 4 else False)
+    if chosen is not None:
+        first |= ((models["run"] == chosen[0]) & (models["name"] == chosen[1])).to_numpy()
     order = np.lexsort((-sign * value, ~first))
     drawn = np.sort(order[has[order]][:MAX_DOTS])
     rows = models.iloc[drawn]
     dots = _dots(rows, x, area, front[drawn], by_arm)
     place = next((i for i, d in enumerate(dots) if chosen == (d.run, d.name)), None)
-    costs = [dot.x for dot in dots]
+    rest = has.copy()
+    rest[drawn] = False
+    logarithmic = CostAxis.of(list(cost[has])).log if log is None else log
     return Landscape(
         x=x,
         metric=metric,
         area=area,
-        log=CostAxis.of(costs).log if log is None else log,
+        log=logarithmic,
         dots=dots,
         groups=groups,
         paths=_paths(rows),
         chosen=place,
-        left_out=int(has.sum()) - len(dots),
+        left_out=int(rest.sum()),
         unknown=int((~has).sum()),
+        cells=_cells(cost[rest], value[rest], logarithmic) if rest.any() else None,
+    )
+
+
+def _cells(cost: np.ndarray, value: np.ndarray, log: bool) -> Cells:
+    places = np.log10(cost) if log else cost
+    counts, x, y = np.histogram2d(places, value, bins=CELLS)
+    x = 10**x if log else x
+    return Cells(
+        tuple(map(float, x)), tuple(map(float, y)), tuple(map(tuple, counts.T.astype(int).tolist()))
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from kd_core.figures.landscape import BAND, Dot, Landscape
+from kd_core.figures.landscape import BAND, Cells, Dot, Landscape
 from kd_core.figures.look import (
     ROLE_COLOURS,
     ROLE_SYMBOLS,
@@ -35,7 +35,8 @@ BARS = "▁▂▃▄▅▆▇█"
 def landscape_figure(info: Landscape, say: Say, dark: bool = False) -> go.Figure:
     """One colour and shape a group; open markers are estimates, a ring is round the best."""
     groups = list(dict.fromkeys(dot.group for dot in info.dots))
-    traces = [_path(info, path, dark) for path in info.paths]
+    traces = [_rest(info.cells, say, dark)] if info.cells else []  # below everything else
+    traces += [_path(info, path, dark) for path in info.paths]
     traces += [_front(info, say, dark)] if sum(dot.front for dot in info.dots) > 1 else []
     traces += [_group(info, group, say) for group in groups]
     if info.chosen is not None:
@@ -54,15 +55,37 @@ def landscape_figure(info: Landscape, say: Say, dark: bool = False) -> go.Figure
         },
         yaxis={
             "title": say(Msg(f"metric.{info.metric.partition(':')[0]}.title")),
-            "range": finite_range(v for d in info.dots for v in (d.low, d.high, d.y)) or [0, 1],
+            "range": finite_range(_scores(info)) or [0, 1],
         },
         hovermode="closest",
         clickmode="event+select",
     )
 
 
+def _scores(info: Landscape) -> list[float]:
+    drawn = [v for d in info.dots for v in (d.low, d.high, d.y)]
+    return [*drawn, info.cells.y[0], info.cells.y[-1]] if info.cells else drawn
+
+
+def _rest(cells: Cells, say: Say, dark: bool) -> dict[str, Any]:
+    """Grey cells, the darker the more models."""
+    shade = "255,255,255" if dark else "0,0,0"
+    return {
+        "type": "heatmap",
+        "x": list(cells.x),
+        "y": list(cells.y),
+        "z": [[count or None for count in row] for row in cells.counts],
+        "colorscale": [[0, f"rgba({shade},0.08)"], [1, f"rgba({shade},0.32)"]],
+        "showscale": False,
+        "hoverongaps": False,
+        "hovertemplate": say(Msg("figure.cell_hover", {"n": "%{z}"})) + "<extra></extra>",
+    }
+
+
 def _cost_range(info: Landscape) -> tuple[float, float]:
-    ends = [v for d in info.dots for v in (d.x, d.x_low, d.x_high) if math.isfinite(v) and v > 0]
+    found = [v for d in info.dots for v in (d.x, d.x_low, d.x_high)]
+    found += info.cells.x if info.cells else ()
+    ends = [v for v in found if math.isfinite(v) and v > 0]
     if not ends:
         return 0.0, 1.0
     if info.log:
@@ -83,12 +106,13 @@ def _style(info: Landscape, group: str, role: str) -> tuple[str, str]:
     )
 
 
-def _group(info: Landscape, group: str, say: Say) -> go.Scatter:
+def _group(info: Landscape, group: str, say: Say) -> dict[str, Any]:
     dots = [dot for dot in info.dots if dot.group == group]
     colour, symbol = _style(info, group, dots[0].role)
     banded = info.x in BAND
     by_role = group == dots[0].role
-    return go.Scatter(
+    return dict[str, Any](
+        type="scatter",
         x=[dot.x for dot in dots],
         y=[dot.y for dot in dots],
         error_x=_bars([(d.x, d.x_low, d.x_high) for d in dots], 1.0) if banded else None,
@@ -143,9 +167,10 @@ def _sizes(info: Landscape, dots: Sequence[Dot]) -> list[float]:
     return [low + (high - low) * math.sqrt(share) for share in shares]
 
 
-def _path(info: Landscape, path: Sequence[int], dark: bool) -> go.Scatter:
+def _path(info: Landscape, path: Sequence[int], dark: bool) -> dict[str, Any]:
     dots = [info.dots[i] for i in path]
-    return go.Scatter(
+    return dict[str, Any](
+        type="scatter",
         x=[d.x for d in dots],
         y=[known(d.y) for d in dots],
         mode="lines+markers",
@@ -156,9 +181,10 @@ def _path(info: Landscape, path: Sequence[int], dark: bool) -> go.Scatter:
     )
 
 
-def _front(info: Landscape, say: Say, dark: bool) -> go.Scatter:
+def _front(info: Landscape, say: Say, dark: bool) -> dict[str, Any]:
     ends = sorted((d.x, d.y) for d in info.dots if d.front)
-    return go.Scatter(
+    return dict[str, Any](
+        type="scatter",
         x=[x for x, _ in ends],
         y=[y for _, y in ends],
         mode="lines",
@@ -168,10 +194,11 @@ def _front(info: Landscape, say: Say, dark: bool) -> go.Scatter:
     )
 
 
-def _ring(info: Landscape, place: int, say: Say, dark: bool) -> go.Scatter:
+def _ring(info: Landscape, place: int, say: Say, dark: bool) -> dict[str, Any]:
     dot = info.dots[place]
     size = _sizes(info, [dot])[0] + 12
-    return go.Scatter(
+    return dict[str, Any](
+        type="scatter",
         x=[dot.x],
         y=[dot.y],
         mode="markers",

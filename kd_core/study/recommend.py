@@ -8,7 +8,9 @@ first is gone. The test part plays no role.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -129,7 +131,7 @@ def sentence(row: pd.Series, metric: str, device: Msg, runtime: Msg) -> Msg:
     )
 
 
-def name_of(row: pd.Series) -> Msg:
+def name_of(row: Mapping[Any, Any] | pd.Series) -> Msg:
     """Network and arm, and the step of a chain."""
     way = "recommend.step" if row["step"] else "recommend.arm"
     fields = {"network": row["architecture"], "arm": row["arm"], "step": row["name"]}

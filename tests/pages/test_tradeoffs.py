@@ -36,6 +36,8 @@ def test_what_is_chosen_acts_on_everything_at_once(open_page) -> None:
 
 def test_any_metric_and_each_seed_by_itself(open_page) -> None:
     at = open_page("tradeoffs")
+    at.session_state["axes"] = True
+    at.run()
     for metric in ("ece", "sensitivity:ring"):
         at.selectbox(key="metric").set_value(metric).run()
         assert not at.exception, metric
@@ -61,7 +63,7 @@ def test_a_device_of_the_address_is_estimated_in_every_view(open_page) -> None:
 
 
 def test_models_side_by_side_in_every_part(open_page) -> None:
-    at = open_page("tradeoffs", device="raspberry_pi_4", view="Side by side")
+    at = open_page("tradeoffs", device="raspberry_pi_4", view="compare")
     keys = at.multiselect(key="models").options
     assert len(keys) == 3
     study = services().store.studies()[0].id[-4:]
