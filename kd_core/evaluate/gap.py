@@ -79,7 +79,7 @@ def gaps(
     for column in range(values.shape[2]):
         one, two = values[:, :, column]  # (S,), (S,)
         sign = 1.0 if spec.higher_is_better else -1.0
-        spread = sign * _with_seeds(one - two, drawn[:, :, column], rng)  # (R,)
+        spread = sign * with_seeds(one - two, drawn[:, :, column], rng)  # (R,)
         point = sign * float((one - two).mean())
         low, high = interval(spread)
         p = two_sided(spread) if not math.isnan(low) else math.nan
@@ -110,7 +110,7 @@ def _drawn(
     return np.concatenate(parts), rng
 
 
-def _with_seeds(points: Array, drawn: Array, rng: np.random.Generator) -> Array:
+def with_seeds(points: Array, drawn: Array, rng: np.random.Generator) -> Array:
     """Mean differences (R,) where other patients and other seeds had been seen.
 
     Args:
