@@ -98,7 +98,7 @@ def independent(predictions: Predictions) -> bool:
 
 def caution_of(predictions: Predictions) -> Msg | None:
     """Why a test that counts images is not to be trusted here; ``None`` where it is."""
-    if independent(predictions):
+    if predictions.patients is None or independent(predictions):
         return None
     patients = len(np.unique(predictions.patients))
     return Msg("paired.caution.patients", {"images": len(predictions), "patients": patients})

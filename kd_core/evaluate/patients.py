@@ -60,6 +60,7 @@ def by_patient(
     names, first = np.unique(predictions.patients, return_index=True)
     of_image = units(predictions.patients, len(predictions))
     p = predictions.probabilities()
+    targets: NDArray[Any]
     if predictions.task == "multilabel":
         joined = _joined(p, of_image, len(names), how)  # (P, L)
         logits, targets = special.logit(_clipped(joined)), _any_label(predictions, of_image)

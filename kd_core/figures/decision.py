@@ -104,7 +104,8 @@ def _band(curve: DecisionCurve, place: int) -> list[go.Scatter]:
     ]
     if not rows:
         return []
-    return [band([t for t, _, _ in rows], *zip(*[(a, b) for _, a, b in rows], strict=True), place)]
+    x, low, high = zip(*rows, strict=True)
+    return [band(x, low, high, place)]
 
 
 def band(x: Sequence[float], low: Sequence[float], high: Sequence[float], place: int) -> go.Scatter:

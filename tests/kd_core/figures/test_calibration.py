@@ -32,3 +32,12 @@ def test_perfect_is_the_diagonal_and_larger_bins_are_larger_marks() -> None:
 def test_a_model_without_images() -> None:
     none = Reliability(np.array([]), np.array([]), np.array([], int))
     assert reliability_figure(reliability_info({"m": none}), say, dark=True).data[1].x == ()
+
+
+def test_intervals_are_drawn_where_there_are_any() -> None:
+    ends = np.array([0.3, 0.85]), np.array([0.7, 0.95])
+    held = Reliability(BINS.confidence, BINS.accuracy, BINS.count, *ends)
+    bars = reliability_figure(reliability_info({"student": held}), say).data[1].error_y
+    np.testing.assert_allclose(bars.array, (0.2, 0.05))
+    np.testing.assert_allclose(bars.arrayminus, (0.2, 0.05))
+    assert reliability_figure(reliability_info({"m": BINS}), say).data[1].error_y.array is None
