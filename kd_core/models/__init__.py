@@ -3,7 +3,7 @@
 ``profile`` and ``features`` are imported from the modules of the same names.
 """
 
-from kd_core.models import small_nets, torchvision_nets  # noqa: F401 - they register entries
+from kd_core.models import exits, small_nets, torchvision_nets  # noqa: F401 - they register
 from kd_core.models.build import build_model, get_spec
 from kd_core.models.checkpoint import SHAPE_STEPS, load_checkpoint, save_checkpoint
 from kd_core.models.spec import MODELS, BuildRequest, ModelSpec

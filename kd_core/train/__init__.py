@@ -1,6 +1,15 @@
 """How networks learn: the loop, the modes, the teacher's stored outputs, checkpoints."""
 
-from kd_core.train import alone, offline
+from kd_core.train import (
+    alone,
+    assistants,
+    ensemble,
+    offline,
+    online,
+    self_born_again,
+    self_exits,
+    self_past,
+)
 from kd_core.train.batch import Batch, Batches
 from kd_core.train.loop import FitResult, fit
 from kd_core.train.modes import MODES, Mode, ModeSpec, Other, Outside, Planning, Setup
@@ -17,6 +26,12 @@ __all__ = [
     "Planning",
     "Setup",
     "alone",
+    "assistants",
+    "ensemble",
     "fit",
     "offline",
+    "online",
+    "self_born_again",
+    "self_exits",
+    "self_past",
 ]

@@ -20,6 +20,7 @@ from kd_core.config import DistilSettings, ModelSettings, RunSettings, StudySett
 from kd_core.data.loaded import LoadedData
 from kd_core.errors import ConfigError
 from kd_core.events import Stage
+from kd_core.losses.spec import LOSSES, looks_inside
 from kd_core.registry import Entry, Registry
 from kd_core.tasks import TaskSpec
 from kd_core.text import Msg
@@ -295,7 +296,8 @@ def check_mode(distil: DistilSettings, task: str) -> ModeSpec:
     """The entry of a mode, when it fits the task and what was chosen beside it.
 
     Raises:
-        ConfigError: ``mode_task``, ``mode_peers``, or what is wrong with a parameter.
+        ConfigError: ``mode_task``, ``mode_peers``, ``mode_features``, or what is wrong with a
+            parameter.
     """
     spec = MODES[distil.mode]
     spec.check(distil.params)
@@ -306,4 +308,7 @@ def check_mode(distil: DistilSettings, task: str) -> ModeSpec:
     low, high = spec.peers
     if not low <= len(distil.peers) <= high:
         raise ConfigError("mode_peers", mode=title, n=len(distil.peers), low=low, high=high)
+    inside = [term.name for term in distil.losses if looks_inside(LOSSES[term.name].needs)]
+    if inside and spec.losses and not spec.features:
+        raise ConfigError("mode_features", mode=title, losses=inside)
     return spec
