@@ -11,8 +11,11 @@ from tempfile import mkdtemp
 import pandas as pd
 
 from kd_core.study.collect import collect
+from kd_core.study.methods_facts import MethodFacts, method_facts
 from kd_core.study.models_frame import read_frame
+from kd_core.study.results import by_arm, results
 from kd_core.study.store import Store
+from kd_core.study.trials import trials
 from kd_core.text import load_catalogue
 from tests.helpers_code import ROOT
 
@@ -38,3 +41,14 @@ def sample_study() -> str:
 def sample_frame() -> pd.DataFrame:
     """Its models, in a frame of the caller's own."""
     return read_frame(sample_store(), [sample_study()])
+
+
+def sample_facts(**changes: object) -> MethodFacts:
+    """What its methods paragraph is made from, with other settings where they are given."""
+    store, study_id = sample_store(), sample_study()
+    row = store.study(study_id)
+    row = row._replace(settings_json=row.settings.change(**changes).to_json())  # type: ignore[arg-type]
+    arms = by_arm(results(store, study_id))
+    record = store.record(arms["distilled"][0].run.id)
+    tried = trials(store, study_id)
+    return method_facts(row, record, arms, "balanced_accuracy", "val", tried)

@@ -1,13 +1,15 @@
-"""Results as a LaTeX table (booktabs), with what ± means in its caption."""
+"""Results as LaTeX tables (booktabs), with what ± means in the caption."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
+from kd_core.study.methods_facts import ArmFacts, MethodFacts
+from kd_core.study.stamp import part_msg
 from kd_core.text import Msg
 
 Say = Callable[[Msg], str]
@@ -44,13 +46,17 @@ def latex_table(models: pd.DataFrame, metric: str, say: Say) -> str:
     body = [" & ".join(_cells(row)) + r" \\" for _, row in shown.iterrows()]
     fields = {"shown": len(shown), "n": len(models)}
     caption = say(Msg("latex.caption", {"metric": metric, **fields}))
+    return _table("lrrrrr", caption, titles, body)
+
+
+def _table(columns: str, caption: str, titles: Sequence[str], body: Sequence[str]) -> str:
     return "\n".join(
         [
             r"% \usepackage{booktabs}",
             r"\begin{table}",
             r"\centering",
             rf"\caption{{{escape(caption)}}}",
-            r"\begin{tabular}{lrrrrr}",
+            rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
             " & ".join(escape(title) for title in titles) + r" \\",
             r"\midrule",
@@ -61,6 +67,50 @@ def latex_table(models: pd.DataFrame, metric: str, say: Say) -> str:
             "",
         ]
     )
+
+
+def latex_results(facts: MethodFacts, stamp: Msg, say: Say) -> str:
+    """A table of a study's arms: score with its interval, difference and verdict.
+
+    Args:
+        facts: Figures and verdicts.
+        stamp: The protocol stamp, which goes into the caption.
+        say: Renders messages.
+    """
+    metric = say(Msg(f"metric.{facts.metric}.title"))
+    basis = [Msg("verdict.n_images", {"n": facts.images})]
+    if facts.patients is not None:
+        basis.append(Msg("verdict.n_patients", {"n": facts.patients}))
+    fields = {"metric": metric, "part": part_msg(facts.part), "basis": basis, "stamp": stamp}
+    caption = say(Msg("latex.results.caption", fields))
+    names = ("difference", "p", "verdict")
+    titles = [say(Msg("latex.model")), say(Msg("latex.seeds")), metric]
+    titles += [say(Msg(f"latex.results.{name}")) for name in names]
+    body = [" & ".join(_arm_cells(arm, say)) + r" \\" for arm in facts.arms]
+    return _table("lrrrrl", caption, titles, body)
+
+
+def _arm_cells(arm: ArmFacts, say: Say) -> list[str]:
+    role = arm.role in ("teacher", "baseline")
+    name = say(Msg(f"role.{arm.role}")) if role else arm.arm
+    score, verdict = arm.score, arm.verdict
+    cells = [escape(name), str(arm.seeds), _with_interval(score.value, score.low, score.high)]
+    if verdict is None:
+        return [*cells, "--", "--", "--"]
+    ends = f"[{100 * verdict.low:+.1f}, {100 * verdict.high:+.1f}]"
+    p = "--" if math.isnan(arm.p_holm) else "<0.001" if arm.p_holm < 0.001 else f"{arm.p_holm:.3f}"
+    word = say(Msg(f"latex.verdict.{verdict.kind}"))
+    return [*cells, f"${100 * verdict.difference:+.1f}$ ${ends}$", f"${p}$", escape(word)]
+
+
+def _with_interval(value: float, low: float, high: float) -> str:
+    """``mean ± half width`` where the interval lies about evenly, else both ends."""
+    if not math.isfinite(low):
+        return "--" if math.isnan(value) else f"{value:.3f}"
+    down, up = value - low, high - value
+    if abs(down - up) <= 0.2 * (down + up):
+        return rf"${value:.3f} \pm {(high - low) / 2:.3f}$"
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _cells(row: pd.Series) -> list[str]:

@@ -2,8 +2,9 @@ import math
 
 import pandas as pd
 
-from kd_core.study.latex import MAX_ROWS, escape, latex_table
-from tests.helpers_sample import say
+from kd_core.study.latex import MAX_ROWS, _with_interval, escape, latex_results, latex_table
+from kd_core.text import Msg
+from tests.helpers_sample import sample_facts, say
 
 ROW = {
     "arm": "kd_50%", "architecture": "tiny_cnn", "name": "model", "n": 3, "value": 0.9,
@@ -34,3 +35,21 @@ def test_unknown_figures_are_dashes_and_long_tables_say_so() -> None:
 
 def test_special_signs_are_escaped() -> None:
     assert escape("a_b & 100% {x}") == r"a\_b \& 100\% \{x\}"
+
+
+def test_a_study_has_its_figures_intervals_verdicts_and_stamp() -> None:
+    facts = sample_facts()
+    text = latex_results(facts, Msg("stamp.sealed"), say)
+    baseline = next(arm for arm in facts.arms if arm.arm == "baseline").score
+    half = (baseline.high - baseline.low) / 2
+    assert f"${baseline.value:.3f} \\pm {half:.3f}$" in text
+    distilled = next(arm for arm in facts.arms if arm.arm == "distilled")
+    assert f"{100 * distilled.verdict.difference:+.1f}" in text
+    assert f"{distilled.p_holm:.3f}" in text
+    assert "test part sealed" in text
+    assert all(line.count("&") == 5 for line in text.splitlines() if line.endswith(r"\\"))
+
+
+def test_an_uneven_interval_has_both_ends() -> None:
+    assert _with_interval(0.99, 0.95, 0.995) == "0.990 [0.950, 0.995]"
+    assert _with_interval(0.9, float("nan"), float("nan")) == "0.900"

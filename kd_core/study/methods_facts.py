@@ -1,0 +1,133 @@
+"""What a methods paragraph and a table of results are made from: figures and verdicts by arm."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from kd_core.config import StudySettings
+from kd_core.evaluate.arms import score_of_arm
+from kd_core.evaluate.correction import holm
+from kd_core.evaluate.scores import Score
+from kd_core.evaluate.verdict import Verdict
+from kd_core.study.records import RunRecord
+from kd_core.study.results import Level, Result, arm_predictions, compare_arms
+from kd_core.study.rows import StudyRow
+from kd_core.text import Msg
+
+
+@dataclass(frozen=True)
+class ArmFacts:
+    """One arm's figure and its verdict against the student alone.
+
+    Attributes:
+        arm: Its name.
+        role: Of its models.
+        score: Over patients and seeds.
+        seeds: Models.
+        verdict: ``None`` for what it would be compared with.
+        p_holm: Of the difference, corrected over the study's methods; NaN for other roles.
+    """
+
+    arm: str
+    role: str
+    score: Score
+    seeds: int
+    verdict: Verdict | None = None
+    p_holm: float = math.nan
+
+    @property
+    def is_method(self) -> bool:
+        """Whether it is one of the methods that are compared with the student alone."""
+        return self.verdict is not None and self.role in ("student", "compressed")
+
+
+@dataclass(frozen=True)
+class MethodFacts:
+    """All that the paragraph is made from.
+
+    Attributes:
+        study: The study.
+        record: Of a student's run, which stands for what all share.
+        metric: The accuracy axis.
+        part: Which images the figures are on.
+        patients: Patients of that part; ``None`` where they are not known.
+        images: Images of that part.
+        arms: In the order of the study.
+        trials: Settings tried, by arm.
+        sources: Citations, in the order in which they are used; filled in by :func:`methods`.
+    """
+
+    study: StudyRow
+    record: RunRecord
+    metric: str
+    part: str
+    patients: int | None
+    images: int
+    arms: tuple[ArmFacts, ...]
+    trials: Mapping[str, int]
+    sources: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> StudySettings:
+        """What was asked for."""
+        return self.study.settings
+
+    def cite(self, source: str) -> Msg | str:
+        """A citation in brackets, remembered; nothing for no source."""
+        if not source:
+            return ""
+        self.sources.setdefault(source, None)
+        return Msg("methods.cite", {"source": source})
+
+
+def method_facts(
+    study: StudyRow,
+    record: RunRecord,
+    arms: Mapping[str, Sequence[Result]],
+    metric: str,
+    part: str,
+    trials: Mapping[str, int],
+    level: Level = "image",
+) -> MethodFacts:
+    """Collect them; figures are computed from the predictions of the part.
+
+    Args:
+        study: The study.
+        record: Of a student's run.
+        arms: Models by arm.
+        metric: The accuracy axis.
+        part: ``val``, or another once it is open.
+        trials: Settings tried, by arm.
+        level: An answer an image, or a patient.
+
+    Raises:
+        StoreError: ``test_sealed``, ``test_not_chosen``, ``predictions_missing``.
+    """
+    opened = part != "val"
+    found = []
+    one = None
+    for arm, group in arms.items():
+        models = arm_predictions(group, part, opened=opened, level=level)
+        one = models[0]
+        against = arms.get("baseline") if group[0].model.role != "baseline" else None
+        margin = study.settings.margin
+        verdict = (
+            compare_arms(
+                group, against, metric, part=part, margin=margin, opened=opened, level=level
+            )
+            if against
+            else None
+        )
+        role = group[0].model.role
+        found.append(ArmFacts(arm, role, score_of_arm(models, metric), len(models), verdict))
+    known = None if one is None or one.patients is None else len(set(one.patients.tolist()))
+    images = 0 if one is None else len(one)
+    return MethodFacts(study, record, metric, part, known, images, _corrected(found), trials)
+
+
+def _corrected(found: Sequence[ArmFacts]) -> tuple[ArmFacts, ...]:
+    """The same with Holm's correction over the list of methods."""
+    p = iter(holm([a.verdict.p for a in found if a.is_method and a.verdict is not None]))
+    return tuple(replace(a, p_holm=next(p)) if a.is_method else a for a in found)

@@ -1,0 +1,52 @@
+import re
+
+import pytest
+
+from kd_core.config import OperatingSettings
+from kd_core.study.methods_text import methods
+from tests.helpers_sample import sample_facts, say
+
+
+@pytest.fixture(scope="module")
+def paragraph() -> str:
+    return " ".join(say(msg) for msg in methods(sample_facts()))
+
+
+def test_the_numbers_are_those_of_the_study(paragraph) -> None:
+    found = sample_facts()
+    counts = found.record.data.counts
+    for number in (counts["train"], counts["val"], counts["test"], 12, 64, "0.004", 40):
+        shown = f"{number:,}" if isinstance(number, int) else number
+        assert shown in paragraph, number
+    for arm in found.arms:
+        assert f"{arm.score.value:.3f}" in paragraph
+    assert "T = 4.0" in paragraph
+    assert "α = 0.3" in paragraph
+
+
+def test_citations_come_from_the_entries(paragraph) -> None:
+    sources = paragraph.rpartition("Sources: ")[2]
+    for source in ("Hinton et al. 2015", "Brodersen et al. 2010", "Efron & Tibshirani 1993"):
+        assert source in sources
+        assert f"({source})" in paragraph
+    assert "Platt" not in paragraph
+
+
+def test_nothing_is_left_unrendered(paragraph) -> None:
+    assert not re.search(r"[{}]|\bmethods\.|\bloss\.|\bmode\.|\bNone\b", paragraph)
+
+
+def test_what_was_not_done_is_not_said_and_what_was_is(paragraph) -> None:
+    assert "the test part was not opened" in paragraph
+    assert "synthetic" in paragraph
+    assert "fold" not in paragraph
+    rule = OperatingSettings(calibration="platt", rule="sensitivity", value=0.9)
+    other = " ".join(say(msg) for msg in methods(sample_facts(operating=rule, folds=5)))
+    assert "5 folds" in other
+    assert "Platt scaling" in other
+    assert "at least 90.0 %" in other
+
+
+def test_the_verdict_stands_in_it(paragraph) -> None:
+    found = next(arm for arm in sample_facts().arms if arm.arm == "distilled")
+    assert say(found.verdict.msg) in paragraph
