@@ -31,7 +31,8 @@ from kd_core.study.costs import (
     read_measured,
     with_costs,
 )
-from kd_core.study.models_frame import Version, frame_version, model_file, read_frame
+from kd_core.study.models_cache import ModelsCache
+from kd_core.study.models_frame import Version, frame_version, model_file
 from kd_core.study.protocol import Comparable, comparable
 from kd_core.study.recommend import name_of, verdict_between
 from kd_core.text import Msg
@@ -86,10 +87,15 @@ def title(device: str) -> Msg:
     return device_title(device, found)
 
 
+@st.cache_resource(show_spinner=False)
+def _cache() -> ModelsCache:
+    return ModelsCache(services().store)
+
+
 @st.cache_resource(show_spinner=False, max_entries=12)
 def models(studies: Studies, at: Version) -> pd.DataFrame:
     """Finished models of these studies."""
-    return read_frame(services().store, studies)
+    return _cache().frame(studies)
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)

@@ -12,13 +12,14 @@ from app.services import services
 from app.texts import say
 from app.tradeoffs_choice import Choice
 from app.tradeoffs_data import lines_of
+from app.tradeoffs_table import plain_table
 from kd_core.study.latex import latex_table
 from kd_core.study.recommend import metric_msg
 
 
 def show(choice: Choice, found: views.Found) -> None:
     """Downloads of what remains within the limits."""
-    table = views.plain_table(choice)
+    table = plain_table(choice)
     with st.container(horizontal=True):
         st.download_button(
             say("tradeoffs.csv"), table.to_csv(index=False).encode(), "trade-offs.csv", "text/csv",
@@ -61,4 +62,4 @@ def _json(choice: Choice, found: views.Found) -> str:
         "at_least": dict(choice.budget.least),
         "recommendation": [say(line) for line in views.lines(choice, found)],
     }
-    return json.dumps({**head, "models": json.loads(lines_of(views.plain_table(choice)))}, indent=1)
+    return json.dumps({**head, "models": json.loads(lines_of(plain_table(choice)))}, indent=1)

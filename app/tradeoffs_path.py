@@ -13,7 +13,8 @@ from app.services import services
 from app.texts import say
 from app.theme import is_dark
 from app.tradeoffs_choice import Choice
-from app.tradeoffs_views import PICTURE, Found, plain_order
+from app.tradeoffs_table import plain_order
+from app.tradeoffs_views import PICTURE, Found
 from kd_core.errors import ExportError
 from kd_core.figures.end_to_end import MAX_MODELS, EndToEnd, end_to_end_figure, end_to_end_info
 from kd_core.figures.look import arm_name

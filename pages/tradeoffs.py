@@ -10,6 +10,7 @@ from app import (
     tradeoffs_designer,
     tradeoffs_export,
     tradeoffs_path,
+    tradeoffs_table,
 )
 from app import tradeoffs_choice as ask
 from app import tradeoffs_views as views
@@ -81,7 +82,7 @@ def explore(base: Choice) -> None:
 def show(view: str, choice: Choice, found: views.Found) -> None:
     """One view below the scatter."""
     if view == "table":
-        views.table(choice)
+        tradeoffs_table.show(choice)
     elif view == "parallel":
         views.parallel(choice)
     elif view == "path":

@@ -1,7 +1,7 @@
 """All finished models of some studies as one data frame: read once, then filtered in memory.
 
-One query and one pass over the answers, so that ten thousand runs are there within a second, and
-only when something has finished since (:func:`frame_version`). Columns:
+One pass over the answers; ``models_cache.py`` keeps what was read, so that only runs that finished
+since (:func:`frame_version`) are read again. Columns:
 
     study, run, key, arm, role, seed, name, parent, step, architecture, precision, sha256,
     params, macs, size_bytes                   as in ``records.ModelRecord``
@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -34,16 +34,23 @@ MODEL_COLUMNS = (
     "name", "role", "architecture", "parent", "step", "params", "macs", "size_bytes",
     "precision", "sha256",
 )  # fmt: skip
+ENDS = ("value.", "low.", "high.")
 RUN_COLUMNS = ("study", "run", "key", "seed", "dataset")
 
-_SELECT = """
-    SELECT ms.study, r.id, r.key, r.seed, r.dataset, {models}, m.scores, c.config,
+_PLACES = """
+    SELECT ms.study, r.id, m.name, r.ended,
         (SELECT n.parent FROM needs n WHERE n.run = r.id AND n.name = 'origin')
     FROM members ms JOIN runs r ON r.id = ms.run JOIN models m ON m.run = r.id
-        JOIN configs c ON c.run = r.id
-    WHERE r.status = 'finished' AND ms.study IN ({studies})
-    ORDER BY ms.study, r.position, m.step, m.parent NOT NULL, m.name
+    WHERE r.status = 'finished' AND ms.study IN ({marks})
+    ORDER BY ms.study, r.position, m.step, m.name != 'model', m.name
 """
+_CONFIGS = "SELECT run, config FROM configs WHERE run IN ({marks})"
+_MODELS = """
+    SELECT r.id, r.key, r.seed, r.dataset, {models}, m.scores
+    FROM runs r JOIN models m ON m.run = r.id WHERE r.id IN ({marks})
+"""
+AT_ONCE = 500
+"""Runs asked for in one query: SQLite allows only so many parameters."""
 _VERSION = """
     SELECT (SELECT COUNT(*) FROM runs WHERE status = 'finished'),
         (SELECT MAX(ended) FROM runs WHERE status = 'finished'),
@@ -56,32 +63,102 @@ def frame_version(store: Store) -> Version:
     return (str(store.home.root), *store.db.rows(_VERSION)[0])
 
 
+class PlaceOf(NamedTuple):
+    """Where one model stands, and what its row was read from."""
+
+    study: str
+    run: str
+    name: str
+    ended: float | None
+    origin: str | None
+
+    @property
+    def stamp(self) -> str:
+        """Equal as long as the row is: a finished record is never edited."""
+        return f"{self.run}|{self.name}|{self.ended}|{self.origin}"
+
+
+def places(store: Store, studies: Sequence[str]) -> list[PlaceOf]:
+    """Finished models of these studies in order; a run that two of them show stands once."""
+    if not studies:
+        return []
+    sql = _PLACES.format(marks=", ".join("?" * len(studies)))
+    found = map(PlaceOf._make, store.db.rows(sql, list(studies)))
+    return list({(place.run, place.name): place for place in reversed(list(found))}.values())[::-1]
+
+
 def read_frame(store: Store, studies: Sequence[str]) -> pd.DataFrame:
     """Finished models of these studies, one row each; a run that two of them show stands once."""
-    models = ", ".join(f"m.{name}" for name in MODEL_COLUMNS)
-    sql = _SELECT.format(models=models, studies=", ".join("?" * len(studies)))
-    answers = store.db.rows(sql, list(studies)) if studies else []
+    wanted = places(store, studies)
+    return of_places(read_rows(store, wanted), wanted)
+
+
+def read_rows(store: Store, wanted: Sequence[PlaceOf]) -> pd.DataFrame:
+    """Rows of these models without their study, with a column ``stamp``; slow for many."""
     columns = _Columns()
-    configs: dict[str, dict[str, Any]] = {}
-    seen: set[tuple[str, str]] = set()
-    for *values, scores, config, origin in answers:
-        row = dict(zip((*RUN_COLUMNS, *MODEL_COLUMNS), values, strict=True))
-        run = row["run"]
-        if (run, row["name"]) in seen:
-            continue
-        seen.add((run, row["name"]))
-        if run not in configs:
-            configs[run] = json.loads(config)
-        row["arm"] = _place(row)
-        row["shape"] = shape(row, configs[run]["data"]["size"])
-        row["origin"] = _arm(configs.get(origin))
-        columns.add(row)
-        columns.add(settings_of(configs[run]))
-        columns.add(_items(configs[run], configs.get(origin)))
-        columns.add_scores(json.loads(scores))
-        columns.rows += 1
-    frame = columns.frame()
-    return frame if len(frame) else pd.DataFrame(columns=[*RUN_COLUMNS, *MODEL_COLUMNS, "arm"])
+    runs = list(dict.fromkeys(place.run for place in wanted))
+    for start in range(0, len(runs), AT_ONCE):
+        some = set(runs[start : start + AT_ONCE])
+        _read(store, [place for place in wanted if place.run in some], columns)
+    return columns.frame()
+
+
+def of_places(rows: pd.DataFrame, wanted: Sequence[PlaceOf]) -> pd.DataFrame:
+    """The rows of these models in their order, with their studies.
+
+    Args:
+        rows: From :func:`read_rows`, possibly with more than is wanted.
+        wanted: All of them among the rows.
+    """
+    if not wanted:
+        return pd.DataFrame(columns=[*RUN_COLUMNS, *MODEL_COLUMNS, "arm"])
+    at = {stamp: place for place, stamp in enumerate(rows["stamp"])}
+    frame = rows.take([at[place.stamp] for place in wanted]).reset_index(drop=True)
+    frame = frame.drop(columns=["stamp"])
+    scores = [c for c in frame.columns if str(c).startswith(ENDS)]
+    nobody = [c for c, none in zip(scores, frame[scores].isna().all(), strict=True) if none]
+    frame = frame.drop(columns=nobody)  # scores of another study's task
+    frame.insert(0, "study", [place.study for place in wanted])
+    return frame
+
+
+def _read(store: Store, wanted: Sequence[PlaceOf], columns: _Columns) -> None:
+    runs = list(dict.fromkeys(place.run for place in wanted))
+    origins = [place.origin for place in wanted if place.origin is not None]
+    asked = list(dict.fromkeys([*runs, *origins]))
+    sql = _CONFIGS.format(marks=", ".join("?" * len(asked)))
+    configs = {run: json.loads(config) for run, config in store.db.rows(sql, asked)}
+    models = ", ".join(f"m.{name}" for name in MODEL_COLUMNS)
+    sql = _MODELS.format(models=models, marks=", ".join("?" * len(runs)))
+    names = ("run", *RUN_COLUMNS[2:], *MODEL_COLUMNS)
+    found = {}
+    for *values, scores in store.db.rows(sql, runs):
+        row = dict(zip(names, values, strict=True))
+        found[row["run"], row["name"]] = (row, scores)
+    for place in wanted:
+        if (place.run, place.name) not in found or place.run not in configs:
+            continue  # deleted since
+        row, scores = found[place.run, place.name]
+        _add(columns, place, row, json.loads(scores), configs)
+
+
+def _add(
+    columns: _Columns,
+    place: PlaceOf,
+    row: dict[str, Any],
+    scores: Mapping[str, Mapping[str, Any]],
+    configs: Mapping[str, Mapping[str, Any]],
+) -> None:
+    config = configs[place.run]
+    origin = configs.get(place.origin) if place.origin else None
+    row["arm"] = row["key"].removesuffix(f"-s{row['seed']}")
+    row["shape"] = shape(row, config["data"]["size"])
+    row["origin"] = _arm(origin)
+    columns.add({"stamp": place.stamp, **row})
+    columns.add(settings_of(config))
+    columns.add(_items(config, origin))
+    columns.add_scores(scores)
+    columns.rows += 1
 
 
 class _Columns:
@@ -107,10 +184,9 @@ class _Columns:
     def frame(self) -> pd.DataFrame:
         for column in self.columns.values():
             column += [None] * (self.rows - len(column))
-        ends = ("value.", "low.", "high.")
         return pd.DataFrame(
             {
-                name: np.array(column, float) if name.startswith(ends) else column
+                name: np.array(column, float) if name.startswith(ENDS) else column
                 for name, column in self.columns.items()
             }
         )
