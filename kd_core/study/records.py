@@ -63,6 +63,12 @@ class TrainingRecord(Settings):
         teacher_seconds: Wall time for teacher outputs.
         teacher_images: Images that the teacher was run on.
         initial_sha256: Hash of the initial weights; equal for baseline and students of one seed.
+        teacher_features: Where the teacher's features came from: ``cached`` on the disk, ``live``
+            at every step; empty where no loss looks at any.
+        teacher_feature_bytes: Bytes that they take on the disk, or would take.
+        energy_j: Energy of the machine during training, idle power and other programs included;
+            ``None`` where it cannot be read.
+        peak_memory_bytes: Largest memory of the process, or of the GPU; ``None`` likewise.
         facts: What else the way of training has to say: plain values by name.
     """
 
@@ -73,6 +79,10 @@ class TrainingRecord(Settings):
     teacher_seconds: float = 0.0
     teacher_images: int = 0
     initial_sha256: str = ""
+    teacher_features: str = ""
+    teacher_feature_bytes: int = 0
+    energy_j: float | None = None
+    peak_memory_bytes: int | None = None
     facts: dict[str, Any] = Field(default_factory=dict)
 
 

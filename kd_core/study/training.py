@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import nn
 
+from kd_core import repro
 from kd_core.config import ModelSettings, RunSettings
 from kd_core.data import cache
 from kd_core.data.library import Library
@@ -22,6 +23,7 @@ from kd_core.export import export_onnx
 from kd_core.models import TaskModel, build_model, load_checkpoint, save_checkpoint
 from kd_core.models.profile import nonzero_params, profile
 from kd_core.study.evaluation import training_record
+from kd_core.study.gauges import gauges
 from kd_core.study.model_files import (
     contract_of,
     load_teacher,
@@ -85,6 +87,7 @@ def train(run: RunSettings, job: Job, data: LoadedData) -> tuple[Made, ...]:
         outside=_outside(run, job, data),
         emit=job.emit,
         stop=job.stop,
+        gauges=gauges(repro.resolve_device(run.compute.device)),
     )
     own = _keep(MODEL, Other(fitted.network, ""), run, job, data, training_record(fitted))
     return (own, *(_keep(name, other, run, job, data) for name, other in fitted.others.items()))

@@ -14,12 +14,14 @@ from pathlib import Path
 
 from torch import nn
 
+from kd_core import repro
 from kd_core.config import CompressStep, RunSettings, TrainSettings
 from kd_core.data.loaded import LoadedData
 from kd_core.errors import TrainError
 from kd_core.events import Event, Metric
 from kd_core.models import TaskModel
 from kd_core.study.evaluation import training_record
+from kd_core.study.gauges import gauges
 from kd_core.study.records import Job, TrainingRecord
 from kd_core.train import FitResult, fit
 from kd_core.train.loop import HISTORY
@@ -90,6 +92,7 @@ class Tuner:
             cache=self.job.home / "cache" / "teacher",
             emit=self._shifted(),
             stop=self.job.stop,
+            gauges=gauges(repro.resolve_device(self.run.compute.device)),
         )
 
     def _settings(self, share: float) -> RunSettings:
@@ -129,8 +132,15 @@ class Tuner:
             name: sum(getattr(fitted, name) for fitted in self.fits)
             for name in ("steps", "seconds", "teacher_seconds", "teacher_images")
         }
-        first = self.fits[0].initial_sha256
-        return last.change(best_epoch=last.best_epoch + before, initial_sha256=first, **sums)
+        peaks = [fitted.peak_memory_bytes for fitted in self.fits]
+        used = [fitted.energy_j for fitted in self.fits]
+        return last.change(
+            best_epoch=last.best_epoch + before,
+            initial_sha256=self.fits[0].initial_sha256,
+            energy_j=None if None in used else sum(filter(None, used)),
+            peak_memory_bytes=max(filter(None, peaks), default=None),
+            **sums,
+        )
 
     def write_history(self, folder: Path) -> None:
         """One table of all that was tuned in this step."""

@@ -11,9 +11,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,8 +26,10 @@ from kd_core.events import Event, Stage
 from kd_core.tasks import TASKS
 from kd_core.text import Msg
 from kd_core.train import balance, checkpoint
-from kd_core.train.modes import Mode, Other, Outside, Setup, check_mode
+from kd_core.train.modes import Mode, Outside, Setup, check_mode
 from kd_core.train.report import Meter, Reporter, write_history
+from kd_core.train.result import FitResult
+from kd_core.train.spent import Gauges, Spending
 from kd_core.train.state import TrainState, at_rest, copy_of
 from kd_core.train.validate import Rank, Validator
 
@@ -37,40 +38,6 @@ HISTORY = "history.csv"
 
 SAVE_EVERY_S = 120.0
 """A long epoch is saved in between, so that a crash costs minutes and not hours."""
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """A trained network and how it came about.
-
-    Attributes:
-        network: The deployed network with its best weights, on the CPU, in evaluation mode.
-        history: One row an epoch: ``epoch``, ``step``, ``lr``, ``seconds``, ``wait_s`` (of these,
-            waiting for images), ``loss.<part>`` (training means), ``val.<metric>``; those of a
-            further network have its name and a slash before them.
-        best_epoch: Epoch (from 1) whose weights were kept: the highest ``select_metric``, of
-            equals the lowest validation loss, of equals the first.
-        select_metric: Validation metric that chose it.
-        steps: Optimiser steps taken.
-        seconds: Wall time of training and validation, over all sittings.
-        teacher_seconds: Wall time of filling the teacher's cache.
-        teacher_images: Images that the teacher was run on.
-        initial_sha256: Hash of the initial weights; equal for all arms of one seed.
-        others: Further models by name, as they were in the best epoch of the deployed one.
-        facts: What the mode wants to be recorded.
-    """
-
-    network: nn.Module
-    history: tuple[dict[str, float], ...]
-    best_epoch: int
-    select_metric: str
-    steps: int
-    seconds: float
-    teacher_seconds: float
-    teacher_images: int
-    initial_sha256: str
-    others: Mapping[str, Other] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def fit(
@@ -84,6 +51,7 @@ def fit(
     outside: Outside | None = None,
     emit: Callable[[Event], None] = lambda event: None,
     stop: Callable[[], str | None] = lambda: None,
+    gauges: Gauges | None = None,
 ) -> FitResult:
     """Train one network by the full schedule and keep its best checkpoint.
 
@@ -100,6 +68,7 @@ def fit(
         outside: Further teachers, networks and data for modes that ask for them.
         emit: Takes each event.
         stop: ``"cancelled"`` or ``"paused"`` once that is asked for; asked before every step.
+        gauges: What energy and memory are read from; nothing by default.
 
     Raises:
         ConfigError: The configuration does not fit the data, the task or the mode.
@@ -113,7 +82,9 @@ def fit(
         more = outside or Outside()
         if teacher is not None:
             more = replace(more, teachers={"teacher": teacher, **more.teachers})
-        return _Training(run, data, model, device, folder, cache, more, emit, stop).run()
+        training = _Training(run, data, model, device, folder, cache, more, emit, stop)
+        training.spending = Spending(gauges or Gauges())
+        return training.run()
     except (RuntimeError, MemoryError) as error:
         if not _is_out_of_memory(error):
             raise
@@ -136,6 +107,8 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 class _Training:
     """One call of :func:`fit`."""
+
+    spending: Spending
 
     def __init__(
         self,
@@ -193,6 +166,10 @@ class _Training:
             teacher_seconds=mode.costs.teacher_seconds,
             teacher_images=mode.costs.teacher_images,
             initial_sha256=state.initial,
+            teacher_features=mode.costs.features,
+            teacher_feature_bytes=mode.costs.feature_bytes,
+            energy_j=state.energy_j,
+            peak_memory_bytes=state.peak_memory_bytes,
             others=others,
             facts=mode.facts,
         )
@@ -217,6 +194,7 @@ class _Training:
             if self.reporter.due():
                 self._check_finite(state.meter.sums, epoch)
                 self.reporter.progress(state.step)
+                self.spending.charge(state)  # now and then, since counters start anew at a limit
                 values = {**state.meter.means(), "lr": mode.lr}
                 self.reporter.metric(epoch + 1, state.step, values)
             if state.step < end and time.perf_counter() - self._saved > SAVE_EVERY_S:
@@ -241,6 +219,7 @@ class _Training:
             state.best_weights = copy_of(mode.deployed())
             state.best_others = {name: copy_of(module) for name, module in mode.kept().items()}
         state.seconds += seconds
+        self.spending.charge(state)
         state.epoch_seconds, state.wait_s, state.meter = 0.0, 0.0, Meter()
         write_history(self.folder / HISTORY, state.history)
         self._write()
@@ -292,6 +271,7 @@ class _Training:
         """Save in the middle of an epoch."""
         now = time.perf_counter()
         self.state.epoch_seconds += now - self._epoch_began
+        self.spending.charge(self.state)
         self._epoch_began = self._saved = now
         self._write()
 

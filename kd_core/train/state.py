@@ -40,6 +40,8 @@ class TrainState:
         best_epoch: Epoch (from 1) of the best weights, 0 before the first.
         best_rank: How good they are.
         best_weights: State dict of the deployed network, on the CPU.
+        energy_j: Energy used so far; ``None`` where it cannot be read.
+        peak_memory_bytes: Largest memory so far; ``None`` likewise.
         best_others: Of that epoch, the state of what else the run will leave, by name.
     """
 
@@ -53,6 +55,8 @@ class TrainState:
     best_epoch: int = 0
     best_rank: Rank = LOWEST
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+    energy_j: float | None = 0.0
+    peak_memory_bytes: int | None = None
     best_others: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, Any]:

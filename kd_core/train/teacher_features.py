@@ -78,7 +78,7 @@ def decide(
     device: str,
     threads: int,
     free: int,
-    limit: int = LIMIT_BYTES,
+    limit: int,
 ) -> Plan:
     """Store features, or compute them at every step.
 
@@ -92,7 +92,8 @@ def decide(
         free: Bytes that are free on the disk.
         limit: Most bytes that may be stored.
 
-    >>> decide(4096, 1000, 8, macs=10**9, device="cpu", threads=1, free=10**12).source
+    >>> here = {"device": "cpu", "threads": 1, "free": 10**12, "limit": LIMIT_BYTES}
+    >>> decide(4096, 1000, 8, macs=10**9, **here).source
     'cached'
     """
     total = per_image * images * views
@@ -196,4 +197,5 @@ class TeacherFeatures:
             device=self._pixels.device.type,
             threads=torch.get_num_threads(),
             free=free_bytes(self._root),
+            limit=LIMIT_BYTES,
         )
