@@ -11,11 +11,11 @@ from app import data_views, incoming
 from app.controls import edit_params
 from app.form import Form
 from app.progress import Bar
-from app.services import services
+from app.services import add_dataset, data_root, public_set, server_path
 from app.texts import entry_about, entry_title, say, show_error
-from kd_core.data.data_root import data_root, inside_data_root
+from app.visitor import may
 from kd_core.data.draft import Draft, draft
-from kd_core.data.public import PUBLIC_SETS, download_set
+from kd_core.data.public import PUBLIC_SETS
 from kd_core.data.sources import SOURCES, detect
 from kd_core.data.uploads import safe_name
 from kd_core.errors import KDLabError
@@ -25,7 +25,8 @@ OFFERED = ("image_folder", "table", "npz", "dicom")
 
 def bring() -> None:
     """The ways in, and the preview of what came."""
-    ways = ["upload", "public"] + (["server"] if data_root() else [])
+    ways = ["upload"] + (["public"] if may("fetch") else [])
+    ways += ["server"] if data_root() else []
     tabs = st.tabs([say(f"data.way.{way}") for way in ways])
     for way, tab in zip(ways, tabs, strict=True):
         with tab:
@@ -71,7 +72,7 @@ def _server() -> None:
     st.caption(say("data.server.about", root=str(data_root())))
     text = st.text_input(say("data.server"), key="data-server")
     if text and st.button(say("data.upload.check"), key="data-server-check", type="primary"):
-        path = inside_data_root(text)
+        path = server_path(text)
         _begin(path, path.stem)
 
 
@@ -87,7 +88,7 @@ def _public() -> None:
     st.caption(f"{say('data.licence')}: {entry.licence} · {entry.citation}")
     if st.button(say("data.public.fetch"), icon=":material/download:"):
         with Bar(say("stage.download")) as bar:
-            path = download_set(name, services().store.home.cache / "public", progress=bar)
+            path = public_set(name, bar)
         texts = {"licence": entry.licence, "citation": entry.citation, "url": entry.homepage}
         if path.suffix == ".zip":
             path = incoming.unpack(path)
@@ -162,7 +163,7 @@ def _add(found: Draft) -> None:
     if go:
         with Bar(say("data.adding")) as bar:
             texts = st.session_state.get("import-texts", {})
-            services().library.add(found, name, progress=bar, **texts)
+            add_dataset(found, name, progress=bar, **texts)
         forget()
         st.session_state["added"] = name
         st.rerun()

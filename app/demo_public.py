@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from app.demo_pictures import Picture, of_content
 from app.progress import Bar
-from app.services import services
+from app.services import public_set
 from app.texts import entry_about, entry_title, say, show_error
-from kd_core.data.public import PUBLIC_SETS, PublicSet, download_set
+from app.visitor import may
+from kd_core.data.public import PUBLIC_SETS, PublicSet
 from kd_core.data.uploads import load_npz, read_zip
 from kd_core.errors import KDLabError
 
@@ -24,6 +25,8 @@ EACH, MOST = 2, 8
 
 def offer() -> None:
     """Choose a public set, read its terms, fetch a few of its images."""
+    if not may("fetch"):
+        return
     with st.popover(say("demo.public"), icon=":material/public:"):
         st.caption(say("demo.public.about"))
         name: str = st.selectbox(
@@ -46,7 +49,7 @@ def offer() -> None:
 
 def _fetch(name: str, entry: PublicSet) -> dict[str, Picture]:
     with Bar(say("stage.download")) as bar:
-        path = download_set(name, services().store.home.cache / "public", progress=bar)
+        path = public_set(name, bar)
     of_kind = _of_zip if path.suffix == ".zip" else _of_npz
     examples: list[tuple[str, Content]] = of_kind(path, entry)
     source = entry_title(PUBLIC_SETS, name)

@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from app.services import services
+from app.services_devices import may_teach
 from app.texts import catalogue, say
-from app.visitor import may_change, shared_server
 from kd_core.errors import ExportError
 from kd_core.latency.devices import (
     DEVICE_KINDS,
@@ -21,7 +21,7 @@ from kd_core.latency.devices import (
     device_title,
 )
 from kd_core.latency.estimate import Evidence, Target, estimate
-from kd_core.latency.own_devices import THIS_MACHINE, owner_of
+from kd_core.latency.own_devices import THIS_MACHINE
 from kd_core.latency.own_evidence import load_evidence
 from kd_core.latency.work import Op, Work
 
@@ -66,13 +66,6 @@ class Chosen:
 def root() -> Path:
     """The home."""
     return services().store.home.root
-
-
-def may_teach(device: str) -> bool:
-    """On a shared server everybody teaches the estimates of their own devices only."""
-    if not shared_server():
-        return True
-    return device not in DEVICES and may_change(owner_of(root(), device))
 
 
 def choose() -> Chosen:

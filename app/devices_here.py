@@ -6,12 +6,12 @@ import streamlit as st
 
 from app.devices_choose import root
 from app.services import services
+from app.services_devices import may_measure, measure_here, stop_measuring
 from app.texts import say, show_error
-from app.visitor import shared_server
 from kd_core.errors import KDLabError
 from kd_core.latency.own_devices import THIS_MACHINE, own_devices
 from kd_core.latency.own_evidence import read_evidence
-from kd_core.study.calibration import State, ask_to_stop, start, state
+from kd_core.study.calibration import State, state
 
 POLL = "1s"
 
@@ -26,14 +26,14 @@ def show() -> None:
             _follow()
             return
         _ending(now)
-        if shared_server():
+        if not may_measure():
             st.info(say("devices.this.shared"))
             return
         if services().store.runs(status=("running",), limit=1):
             st.caption(say("devices.this.training"))
         if st.button(say("devices.this.start"), key="devices-calibrate", type="primary"):
             try:
-                st.session_state["devices-process"] = start(root())
+                st.session_state["devices-process"] = measure_here()
             except KDLabError as error:
                 show_error(error)
                 return
@@ -57,8 +57,8 @@ def _follow() -> None:
         n=now.step.total,
     )
     st.progress(share, text=text)
-    if st.button(say("devices.this.stop"), key="devices-stop"):
-        ask_to_stop(root())
+    if may_measure() and st.button(say("devices.this.stop"), key="devices-stop"):
+        stop_measuring()
 
 
 def _process_lives() -> bool:

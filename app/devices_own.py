@@ -8,18 +8,17 @@ from typing import Any, get_args
 import streamlit as st
 
 from app.devices_choose import Chosen, root
+from app.services_devices import remove_own_device, save_own_device
 from app.texts import say, show_error
-from app.visitor import may_change, visitor
+from app.visitor import may_change
 from kd_core.errors import KDLabError
 from kd_core.latency.devices import DEVICE_KINDS, DeviceSpec, Power, RuntimeChoice
 from kd_core.latency.devices_spec import Core
 from kd_core.latency.own_devices import (
     THIS_MACHINE,
-    delete_device,
     device_name,
     own_devices,
     owner_of,
-    save_device,
 )
 from kd_core.latency.records import RUNTIMES
 
@@ -61,7 +60,7 @@ def _list() -> None:
 
 def _delete(name: str) -> None:
     try:
-        delete_device(root(), name, may_change)
+        remove_own_device(name)
     except KDLabError as error:
         show_error(error)
         return
@@ -173,7 +172,7 @@ def _save(name: str, spec: DeviceSpec) -> None:
         if not name and found in own_devices(root()):
             st.error(say("devices.own.exists", name=found), icon=":material/error:")
             return
-        save_device(root(), found, spec, visitor(), may_change)
+        save_own_device(found, spec)
     except KDLabError as error:
         show_error(error)
         return

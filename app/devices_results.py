@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from app.devices_choose import Chosen, may_teach, root
-from app.services import services
+from app.devices_choose import Chosen, root
+from app.services_devices import take_results
 from app.texts import number, say, show_error
-from app.visitor import may_change
 from kd_core.errors import ExportError, KDLabError
 from kd_core.latency.devices import all_devices
 from kd_core.latency.estimate import Evidence, Target, estimate
@@ -35,12 +34,10 @@ def upload() -> None:
         key=f"devices-upload-{st.session_state.get('devices-uploads', 0)}",
     )
     if files and st.button(say("devices.upload.add"), type="primary", key="devices-add"):
-        from kd_core.study import devices
-
         said: list[tuple[str, TakenIn | None, KDLabError | None]] = []
         for file in files:
             try:
-                taken = devices.take_in(services().store, file.getvalue(), may_change, may_teach)
+                taken = take_results(file.getvalue())
                 said.append((file.name, taken, None))
             except KDLabError as error:
                 said.append((file.name, None, error))

@@ -8,11 +8,12 @@ import streamlit as st
 
 from app.devices_choose import Chosen, root
 from app.services import services
+from app.services_devices import issue_bundle, prepare_calibration
 from app.texts import catalogue, number, say, show_error
 from app.visitor import may_change, visitor
 from kd_core.errors import KDLabError
 from kd_core.latency.bundle_tools import TOOLS
-from kd_core.study.calibration import start, state
+from kd_core.study.calibration import state
 from kd_core.study.results import Result, results
 
 ONNX_RUNTIME = "onnxruntime"
@@ -99,8 +100,9 @@ def _bundle(chosen: Chosen, found: dict[str, Result]) -> None:
 
             store = services().store
             sources = [devices.bundle_model(store, run, name, images) for run, name in models]
-            bench = Bench(chosen.name, runtime, precision, owner=visitor())
-            content, issued = devices.issue(store, sources, bench, catalogue().render, chosen.title)
+            gpu = chosen.spec.on_gpu(runtime)
+            bench = Bench(chosen.name, runtime, precision, owner=visitor(), gpu=gpu)
+            content, issued = issue_bundle(sources, bench, catalogue().render, chosen.title)
             return content, f"{issued.bundle}-{chosen.name}.zip"
 
         if models:
@@ -194,7 +196,7 @@ def _calibration_bundle(chosen: Chosen) -> None:
             _waiting()
         elif st.button(say("devices.calibration.prepare"), key="devices-prepare"):
             try:
-                st.session_state["devices-export"] = start(root(), prepare_only=True)
+                st.session_state["devices-export"] = prepare_calibration()
             except KDLabError as error:
                 show_error(error)
                 return
@@ -204,13 +206,11 @@ def _calibration_bundle(chosen: Chosen) -> None:
     def make() -> tuple[bytes, str]:
         from kd_core.latency.bundle import Bench, BundleModel
         from kd_core.latency.own_networks import calibration_files
-        from kd_core.study import devices
 
-        store = services().store
-        files = calibration_files(store.home.cache)
+        files = calibration_files(services().store.home.cache)
         models = [BundleModel(path, name) for name, path in files.items()]
-        bench = Bench(chosen.name, owner=visitor())
-        content, issued = devices.issue(store, models, bench, catalogue().render, chosen.title)
+        bench = Bench(chosen.name, owner=visitor(), gpu=chosen.spec.on_gpu(ONNX_RUNTIME))
+        content, issued = issue_bundle(models, bench, catalogue().render, chosen.title)
         return content, f"{issued.bundle}-calibration-{chosen.name}.zip"
 
     _prepare("calibration", (chosen.name,), make)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.services import services
-from app.texts import LANGUAGES, language, say
+from app.texts import language_switch, say
 from kd_core.repro import device_report
 from kd_core.study.rows import ACTIVE
 
@@ -30,14 +30,7 @@ def sidebar() -> None:
         running = sum(run.status == "running" for run in active)
         st.caption(say("frame.queue", running=running, waiting=len(active) - running))
         _device()
-        if len(LANGUAGES) > 1:
-            st.selectbox(
-                say("frame.language"),
-                LANGUAGES,
-                index=LANGUAGES.index(language()),
-                key="language",
-                format_func=lambda tag: say(f"language.{tag}"),
-            )
+        language_switch()
 
 
 @st.cache_data(show_spinner=False)

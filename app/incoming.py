@@ -11,10 +11,13 @@ from typing import Any
 import streamlit as st
 
 from app.progress import Bar
-from app.services import services
+from app.services import services, upload_room
+from app.visitor import person, visitor
 from kd_core.data.disk import need_space
+from kd_core.data.upload_common import Limits
 from kd_core.data.uploads import check_csv, check_npz, safe_name, safe_unzip
 from kd_core.errors import UploadError
+from kd_core.study.wipe import INCOMING
 
 KEPT_S = 24 * 3600
 """Folders of visits that ended without adding their data are removed after a day."""
@@ -29,8 +32,10 @@ def receive(uploads: list[Any]) -> Path:
     Raises:
         UploadError: Those of ``kd_core.data.uploads``, or ``upload_mixed`` for files that do not
             belong together.
+        AccessError: As :func:`app.services.upload_room`.
         StoreError: ``disk_full``.
     """
+    upload_room(sum(upload.size for upload in uploads))
     by_kind = {Path(upload.name).suffix.lower(): upload for upload in uploads}
     if len(by_kind) != len(uploads) or set(by_kind) not in ({".zip"}, {".npz"}, {".zip", ".csv"}):
         raise UploadError("upload_mixed", names=[upload.name for upload in uploads])
@@ -52,8 +57,10 @@ def unpack(path: Path) -> Path:
 
 
 def _unpack(source: Any, to: Path) -> Path:
+    left = upload_room()
+    limits = Limits() if left is None else Limits(unpacked_bytes=max(1, left))
     with Bar() as bar:
-        safe_unzip(source, to, progress=bar)
+        safe_unzip(source, to, limits, progress=bar)
     return _root_of(to)
 
 
@@ -79,14 +86,20 @@ def _has_images(folder: Path) -> bool:
 
 
 def _fresh_folder() -> Path:
-    """An empty private folder of this visit; what an earlier upload of it left is removed."""
-    home = services().store.home.cache / "incoming"
+    """An empty private folder of this visit; what an earlier upload of it left is removed.
+
+    A visitor of a class has one for all their windows, so that it cannot grow by opening more.
+    """
+    home = services().store.home.cache / INCOMING
     home.mkdir(parents=True, exist_ok=True)
     discard()
+    if person().role == "visitor":
+        for old in home.glob(f"{visitor()}-*"):
+            shutil.rmtree(old, ignore_errors=True)
     for old in home.iterdir():
         if time.time() - old.stat().st_mtime > KEPT_S:
             shutil.rmtree(old, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(dir=home))
+    folder = Path(tempfile.mkdtemp(prefix=f"{visitor()}-", dir=home))
     st.session_state["incoming"] = folder
     return folder
 

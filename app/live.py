@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from app.services import services
+from app.services import ask, services
 from app.texts import number, say
 from app.visitor import may_change
 from kd_core.study.curves import Curves
@@ -71,20 +71,19 @@ def _buttons(runs: list[RunRow]) -> None:
     mine = [run for run in runs if may_change(run.owner)]
     going = [run for run in mine if run.status in ACTIVE]
     halted = [run for run in mine if run.status in RESUMABLE]
-    jobs = services().jobs
     with st.container(horizontal=True):
         if going and st.button(say("live.stop"), icon=":material/stop:", key="live-stop"):
             for run in going:
-                jobs.request(run.id, "cancel")
+                ask(run.id, "cancel")
         running = [run for run in going if run.status == "running"]
         if running and st.button(say("live.pause"), icon=":material/pause:", key="live-pause"):
             for run in running:
-                jobs.request(run.id, "pause")
+                ask(run.id, "pause")
         if halted and st.button(
             say("live.resume"), icon=":material/play_arrow:", key="live-resume"
         ):
             for run in halted:
-                jobs.request(run.id, "resume")
+                ask(run.id, "resume")
             st.rerun()
 
 

@@ -9,13 +9,15 @@ if str(ROOT) not in sys.path:  # streamlit puts only app/ on the path
 
 import streamlit as st  # noqa: E402
 
-from app import theme, visitor  # noqa: E402
+from app import class_enter, theme, visitor  # noqa: E402
+from app.class_room import class_open  # noqa: E402
 from app.frame import carry_address, sidebar  # noqa: E402
-from app.texts import say  # noqa: E402
+from app.texts import carry_language, language_switch, say  # noqa: E402
 
 st.set_page_config(page_title="KD Lab", page_icon=":material/compress:", layout="wide")
 theme.apply()
 visitor.remember()
+carry_language()
 PAGES = {
     "home": ":material/home:",
     "data": ":material/dataset:",
@@ -26,6 +28,9 @@ PAGES = {
     "devices": ":material/developer_board:",
     "demo": ":material/biotech:",
 }
+if class_open():
+    PAGES["class"] = ":material/groups:"
+inside = visitor.may("look")
 page = st.navigation(
     [
         st.Page(
@@ -36,8 +41,13 @@ page = st.navigation(
             default=name == "home",
         )
         for name, icon in PAGES.items()
-    ]
+    ],
+    position="sidebar" if inside else "hidden",
 )
 carry_address()
-sidebar()
-page.run()
+if inside:
+    sidebar()
+    page.run()
+else:
+    class_enter.show()
+    language_switch()

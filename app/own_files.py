@@ -9,9 +9,8 @@ from typing import Any
 import streamlit as st
 
 from app.form import Form, read, write
-from app.services import services
+from app.services import keep_file
 from app.texts import say, show_error
-from kd_core.data.disk import need_space
 from kd_core.data.uploads import safe_name
 from kd_core.errors import KDLabError
 from kd_core.export import check_onnx_file
@@ -64,15 +63,5 @@ def _keep(upload: Any, check: Any) -> str:
     digest = hashlib.sha256(content).hexdigest()[:10]
     path = Path(upload.name)
     name = f"{safe_name(path.stem)}-{digest}{path.suffix.lower()}"
-    target = services().store.home.uploads / name
-    if not target.exists():
-        need_space(target.parent, len(content))
-        aside = target.with_name(f".{name}")
-        aside.write_bytes(content)
-        try:
-            check(aside)
-        except KDLabError:
-            aside.unlink()
-            raise
-        aside.replace(target)
+    keep_file(name, content, check)
     return name

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 
 import streamlit as st
 
-from app import compress_results, readings
+from app import compress_results, readings, results_stamp
 from app.readings import Reading
-from app.services import services
 from app.texts import number, say
 from app.theme import is_dark
-from app.visitor import may_change, visitor
 from kd_core.evaluate import METRICS
+from kd_core.evaluate.paired import p_msg
 from kd_core.figures import trade_off_figure, trade_off_info
 from kd_core.figures.chain_path import add_paths, chain_paths
 from kd_core.figures.trade_off import Axis
@@ -44,7 +42,7 @@ def protocol(study: StudyRow) -> None:
 
 
 def headline(reading: Reading) -> None:
-    """One card an arm: the metric, the file, the latency."""
+    """One card an arm: the metric with its interval, the file, the latency."""
     arms = reading.shown_arms
     columns = [
         column
@@ -55,10 +53,10 @@ def headline(reading: Reading) -> None:
         about = readings.arm_summary(reading, group)
         with column, st.container(border=True):
             st.metric(readings.arm_name(arm, group), number(about["mean"], "score"))
+            st.caption(say("results.interval", low=about["low"], high=about["high"]))
             if about["n"] > 1:
-                st.caption(say("results.sd", sd=about["sd"], n=about["n"]))
-            else:
-                st.caption(say("results.interval", low=about["low"], high=about["high"]))
+                ends = {"low": about["sd_low"], "high": about["sd_high"]}
+                st.caption(say("results.sd", sd=about["sd"], n=about["n"], **ends))
             st.caption(
                 say("results.cost", size=about["size"], latency=about["latency"], cpu=about["cpu"])
             )
@@ -67,10 +65,26 @@ def headline(reading: Reading) -> None:
 def verdicts(reading: Reading) -> None:
     """The verdict on every student and on the end of every chain."""
     arms = reading.arms
-    for arm, other in readings.verdict_pairs(reading):
-        found = readings.verdict(reading, arm, other)
+    pairs = [pair for pair in readings.verdict_pairs(reading) if pair[1] in arms]
+    same = [pair for pair in pairs if not results_stamp.protocol_gap(reading, *pair)]
+    corrected = readings.holm_of(reading, same)
+    for arm, other in pairs:
         against = readings.arm_name(other, arms[other])
-        st.markdown(f"**{say('results.against', arm=arm, other=against)}** {say(found.msg)}")
+        said = f"**{say('results.against', arm=arm, other=against)}** "
+        gap = results_stamp.protocol_gap(reading, arm, other)
+        if gap:
+            items = [
+                say("results.differs.item", item=say(f"protocol.{name}"), one=one, other=two)
+                for name, (one, two) in gap.items()
+            ]
+            st.markdown(said + say("results.differs", items=items))
+            continue
+        n = sum(pair[1] == other for pair in same)
+        found = readings.verdict(reading, arm, other)
+        said += say(found.msg)
+        if n > 1 and not math.isnan(found.p):
+            said += " " + say("results.holm", p=p_msg(corrected[arm, other]), n=n)
+        st.markdown(said)
 
 
 def trade_off(reading: Reading) -> None:
@@ -98,6 +112,7 @@ def trade_off(reading: Reading) -> None:
     st.caption(say("results.trade_off.caption", area=say(f"axis.{area}.short")))
     if info.left_out:
         st.caption(say("results.left_out", names=list(info.left_out)))
+    results_stamp.show(reading)
 
 
 def run_table(reading: Reading) -> tuple[str, str] | None:
@@ -124,6 +139,7 @@ def run_table(reading: Reading) -> tuple[str, str] | None:
     )
     if "energy_mj" in hidden:
         st.caption(say("results.energy_unreadable"))
+    results_stamp.show(reading)
     st.download_button(
         say("results.csv"),
         table.to_csv(index=False).encode(),
@@ -133,29 +149,3 @@ def run_table(reading: Reading) -> tuple[str, str] | None:
     )
     rows = shown["selection"]["rows"]
     return (str(table["run"].iloc[rows[0]]), str(table["name"].iloc[rows[0]])) if rows else None
-
-
-def test_part(study: StudyRow, reading: Reading | None) -> None:
-    """The sealed test part: what opening means, and the button."""
-    if study.test_opened_at is not None:
-        st.success(
-            say("results.test.opened", runs=study.test_opened_runs, when=_date(study)),
-            icon=":material/lock_open:",
-        )
-        return
-    st.info(say("results.test.sealed"), icon=":material/lock:")
-    st.caption(say("results.test.why"))
-    if study.active:
-        st.caption(say("results.test.active"))
-    if not may_change(study.owner):
-        st.caption(say("results.test.owner"))
-        return
-    sure = st.checkbox(say("results.test.sure"), key="test-sure")
-    if st.button(say("results.test.open"), disabled=not sure or reading is None):
-        services().store.open_test(study.id, by=visitor())
-        st.rerun()
-
-
-def _date(study: StudyRow) -> str:
-    moment = datetime.datetime.fromtimestamp(study.test_opened_at or math.nan, datetime.UTC)
-    return moment.strftime("%Y-%m-%d %H:%M UTC")

@@ -10,10 +10,10 @@ import streamlit as st
 from app import readings
 from app.readings import Reading
 from app.report import make_report
-from app.services import services
-from app.texts import say
+from app.services import remove_study
+from app.texts import say, show_error
 from app.visitor import may_change
-from kd_core.study.cleanup import delete_study
+from kd_core.errors import KDLabError
 from kd_core.study.results import predictions
 
 
@@ -61,7 +61,11 @@ def _delete(reading: Reading) -> None:
     with st.popover(say("files.delete"), icon=":material/delete:"):
         st.write(say("files.delete.sure", name=study.name, n=study.runs))
         if st.button(say("files.delete.yes")):
-            delete_study(services().store, study.id)
+            try:
+                remove_study(study.id)
+            except KDLabError as error:
+                show_error(error)
+                return
             st.session_state.pop("study", None)
             st.query_params.pop("study", None)
             readings.scores_on.clear()

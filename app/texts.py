@@ -9,19 +9,57 @@ import streamlit as st
 
 from kd_core.errors import KDLabError
 from kd_core.registry import Entry, Registry
-from kd_core.text import Catalogue, Msg, load_catalogue
+from kd_core.text import (
+    Catalogue,
+    Msg,
+    best_language,
+    language_name,
+    languages,
+    load_catalogue,
+)
 
 LOCALE = Path(__file__).parent / "locale"
-LANGUAGES = tuple(sorted(p.name for p in LOCALE.iterdir() if p.is_dir()))
+LANGUAGES = languages(LOCALE)
+ADDRESS = "lang"
+"""Parameter of the address, once a language was chosen: a link opens in it for everybody."""
 
 
 def language() -> str:
-    """This visitor's language; the browser's where it is offered, English otherwise."""
+    """This visitor's language: chosen, or the browser's where it is offered, else English."""
     chosen = st.session_state.get("language")
-    if chosen in LANGUAGES:
-        return str(chosen)
-    wanted = (st.context.locale or "en").split("-")[0]
-    return next((tag for tag in LANGUAGES if tag.split("-")[0] == wanted), "en")
+    return str(chosen) if chosen in LANGUAGES else best_language(st.context.locale or "", LANGUAGES)
+
+
+def carry_language() -> None:
+    """Take the language from the address on a visit's first page; keep a chosen one in it.
+
+    The page also says its language to the browser, for screen readers and hyphenation.
+    """
+    asked = st.query_params.get(ADDRESS)
+    if "language" not in st.session_state:
+        st.session_state["language-chosen"] = asked in LANGUAGES
+        st.session_state["language"] = asked if asked in LANGUAGES else language()
+    if st.session_state.get("language-chosen"):
+        st.query_params[ADDRESS] = language()
+    tag = language().replace("_", "-")
+    script = f"<script>document.documentElement.lang='{tag}'</script>"
+    st.html(script, unsafe_allow_javascript=True)
+
+
+def language_switch() -> None:
+    """A box with the languages by their own names, where there is more than one."""
+    if len(LANGUAGES) > 1:
+        st.selectbox(
+            say("frame.language"),
+            LANGUAGES,
+            key="language",
+            format_func=language_name,
+            on_change=_chose,
+        )
+
+
+def _chose() -> None:
+    st.session_state["language-chosen"] = True
 
 
 def catalogue() -> Catalogue:

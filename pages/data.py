@@ -1,11 +1,10 @@
 import streamlit as st
 
 from app import data_import, data_views
-from app.services import services
+from app.services import brought_by, remove_dataset, services
 from app.texts import number, say, show_error
-from app.visitor import shared_server
+from app.visitor import may_change
 from kd_core.errors import KDLabError
-from kd_core.study.cleanup import delete_dataset
 
 EMBEDDED = ("sample", "sample_binary")
 
@@ -26,7 +25,7 @@ def look_at(name: str) -> None:
     elif st.button(say("data.doctor.ask"), icon=":material/stethoscope:"):
         data_views.findings(dataset)
         st.rerun()
-    if name not in EMBEDDED and not shared_server():
+    if name not in EMBEDDED and may_change(brought_by(name)):
         delete(name)
 
 
@@ -37,7 +36,7 @@ def delete(name: str) -> None:
     with st.popover(say("data.delete", size=size), icon=":material/delete:"):
         st.write(say("data.delete.used" if used else "data.delete.sure", name=name))
         if st.button(say("data.delete.yes"), disabled=bool(used)):
-            delete_dataset(services().store, services().library, name)
+            remove_dataset(name)
             st.session_state.pop("dataset", None)
             st.rerun()
 

@@ -176,11 +176,3 @@ def test_texts_are_well_formed(language):
                 assert name is None or (name.isidentifier() and (not spec or spec in FORMATS)), (
                     f"{file}: {text_id} has {{{name}:{spec}}}"
                 )
-
-
-@pytest.mark.parametrize("language", [tag for tag in LANGUAGES if tag != "en"])
-def test_a_translation_is_complete_and_uses_the_same_parameters(language):
-    translated = {text_id: text for _, text_id, text in tables(language)}
-    assert set(translated) == set(TEXTS)
-    for text_id, text in translated.items():
-        assert placeholders(text) == placeholders(TEXTS[text_id]), text_id

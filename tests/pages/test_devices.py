@@ -2,13 +2,12 @@ import json
 
 import pytest
 
-from app import devices_here
 from app.services import services
 from kd_core.latency.bundle import Bench, BundleModel
 from kd_core.latency.own_calibrate import Step
 from kd_core.latency.own_devices import own_devices, save_device, this_machine
 from kd_core.latency.own_evidence import read_evidence
-from kd_core.study import devices
+from kd_core.study import calibration, devices
 from kd_core.study.calibration import Watched
 from tests.helpers_devices import conv_file, names_in, result_of
 from tests.pages.conftest import texts
@@ -132,7 +131,7 @@ def test_on_a_shared_server_others_devices_and_runs_are_left_alone(
 
 def test_this_machine_is_measured_in_a_process_of_its_own(empty, open_page, monkeypatch) -> None:
     started = []
-    monkeypatch.setattr(devices_here, "start", lambda root: started.append(root))
+    monkeypatch.setattr(calibration, "start", lambda root: started.append(root))
     at = open_page("devices")
     button(at, "devices-calibrate").click().run()
     assert not at.exception

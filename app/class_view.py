@@ -1,0 +1,188 @@
+"""The Class page: the board for everybody, and what the teacher sees and sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from app import class_board, class_enter
+from app.class_room import MB, room
+from app.services import services
+from app.texts import say, show_error
+from app.visitor import may, person
+from kd_core.errors import KDLabError
+from kd_core.study.board import Place, Rules
+from kd_core.study.rights import VISITOR
+from kd_core.study.submit import Limits
+
+POLL = "3s"
+
+
+def you() -> None:
+    """Who one is here, and the limits that hold."""
+    me = person()
+    role = say(f"role.person.{me.role}")
+    st.markdown(say("class.you", nickname=me.nickname, role=role))
+    if me.role == "visitor":
+        limits = Limits.from_environment()
+        st.caption(
+            say(
+                "class.limits",
+                queued=limits.queued(VISITOR),
+                seconds=limits.run_s(VISITOR),
+                upload=room().upload_bytes,
+                used=class_board.used_bytes(),
+            )
+        )
+        class_enter.become_teacher(me.nickname)
+
+
+@st.fragment(run_every=POLL)
+def board() -> None:
+    """The board, read again every few seconds."""
+    rules, places = class_board.rules(), class_board.places()
+    st.subheader(say("class.board"))
+    st.caption(say("class.board.about"))
+    _rules(rules)
+    if not places:
+        st.info(say("class.board.none"))
+        return
+    columns = ("nickname", "board.accuracy", "board.size", "board.rank")
+    named = {
+        name: say(f"class.{'column.' if name == 'nickname' else ''}{name}") for name in columns
+    }
+    table = pd.DataFrame(
+        {
+            named["nickname"]: [place.nickname for place in places],
+            named["board.accuracy"]: [place.accuracy for place in places],
+            named["board.size"]: [place.size_bytes / MB for place in places],
+            named["board.rank"]: [_rank(place) for place in places],
+        }
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        width="stretch",
+        column_config={
+            named["board.accuracy"]: st.column_config.NumberColumn(format="%.3f"),
+            named["board.size"]: st.column_config.NumberColumn(format="%.3f"),
+        },
+    )
+
+
+def _rank(place: Place) -> str:
+    return str(place.rank) if place.rank else say("class.board.outside")
+
+
+def _rules(rules: Rules) -> None:
+    state = "class.board.open" if rules.is_open else "class.board.closed"
+    budget = "class.board.budget" if rules.budget_bytes else "class.board.no_budget"
+    told = [say(state, dataset=rules.dataset)] if rules.dataset or not rules.is_open else []
+    st.markdown(" ".join([*told, say(budget, budget=rules.budget_bytes)]))
+
+
+def mine() -> None:
+    """Put one's own model on the board, or take it off."""
+    st.subheader(say("class.board.mine"))
+    models = class_board.my_models()
+    if not models:
+        st.caption(say("class.board.mine.none"))
+        return
+    chosen = st.selectbox(
+        say("class.board.model"),
+        list(models),
+        format_func=lambda key: f"{models[key][0].key} · {models[key][1].name}",
+        key="class-model",
+    )
+    with st.container(horizontal=True):
+        if st.button(say("class.board.enter"), type="primary"):
+            _do(lambda: class_board.enter(*chosen), "class.board.entered")
+        if st.button(say("class.board.leave")):
+            _do(class_board.leave, "")
+
+
+def teacher() -> None:
+    """What the teacher sets, who is here, and the end of the class."""
+    if not may("board"):
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        _settings()
+        _end()
+    with right:
+        _people()
+
+
+def _settings() -> None:
+    rules, names = class_board.rules(), services().library.names()
+    st.subheader(say("class.set"))
+    with st.form("class-set"):
+        is_open = st.checkbox(say("class.set.open"), rules.is_open)
+        at = names.index(rules.dataset) if rules.dataset in names else 0
+        dataset = st.selectbox(say("class.set.dataset"), names, index=at)
+        budget = st.number_input(
+            say("class.set.budget"), min_value=0.0, value=rules.budget_bytes / MB, step=0.1
+        )
+        if st.form_submit_button(say("class.set.save"), type="primary"):
+            _do(
+                lambda: class_board.set_rules(
+                    is_open=is_open, dataset=str(dataset), budget_bytes=round(budget * MB)
+                ),
+                "class.set.saved",
+            )
+
+
+@st.fragment(run_every=POLL)
+def _people() -> None:
+    st.subheader(say("class.people"))
+    runs = class_board.class_runs()
+    running = sum(run.status == "running" for run in runs)
+    waiting = sum(run.status in ("queued", "waiting") for run in runs)
+    st.caption(say("class.queue", running=running, waiting=waiting, n=len(runs)))
+    found = class_board.here()
+    if not found:
+        st.info(say("class.people.none"))
+        return
+    table = [
+        {
+            say("class.column.nickname"): one.person.nickname,
+            say("class.column.role"): say(f"role.person.{one.person.role}"),
+            say("class.column.runs"): one.runs,
+            say("class.column.active"): one.active,
+            say("class.column.upload"): one.upload_bytes / MB,
+        }
+        for one in found
+    ]
+    st.dataframe(pd.DataFrame(table), hide_index=True, width="stretch")
+
+
+def _end() -> None:
+    with st.container(horizontal=True):
+        if st.button(say("class.reset"), icon=":material/mop:"):
+            _do(class_board.reset, "")
+        with st.popover(say("class.wipe"), icon=":material/delete:"):
+            st.write(say("class.wipe.about"))
+            sure = st.checkbox(say("class.wipe.sure"), key="class-wipe-sure")
+            if st.button(say("class.wipe.yes"), disabled=not sure):
+                _do(class_board.wipe_class, "")
+
+
+def _do(act: Callable[[], object], said: str) -> None:
+    """Carry something out, say how it went, and draw the page anew."""
+    try:
+        act()
+    except KDLabError as error:
+        show_error(error)
+        return
+    if said:
+        st.session_state["class-said"] = said
+    st.rerun()
+
+
+def said() -> None:
+    """What the last act did."""
+    done = st.session_state.pop("class-said", None)
+    if done:
+        st.success(say(done), icon=":material/check:")
