@@ -5,8 +5,10 @@ import torch.nn.functional as F
 from scipy.stats import zscore
 from torchdistill.losses.mid_level import LogitStdKDLoss
 
-from kd_core.losses.response import softmax_kl
-from kd_core.losses.response_logits import logit_mse, standardise, standardised_kl
+from kd_core.errors import ConfigError
+from kd_core.losses import LOSSES, Inputs
+from kd_core.losses.response import softmax_kl, standardise
+from kd_core.losses.response_logits import logit_mse, prob_mse, standardised_kl
 from tests.kd_core.losses.test_response import SHAPES, logits
 
 
@@ -53,3 +55,46 @@ def test_standardised_soft_targets_agree_with_torchdistill_with_gradient(shape, 
 
 def test_equal_logits_have_no_deviation_and_no_nan():
     assert standardise(torch.full((2, 4), 3.0)).equal(torch.zeros(2, 4))
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_probabilities_tend_to_the_logits_as_the_temperature_grows(several):
+    student, teacher = logits((5, 3))
+    hot = prob_mse(student, teacher, 1e4, several)
+    if several:  # σ has the slope ¼ at 0
+        torch.testing.assert_close(hot, logit_mse(student, teacher) / 16, rtol=1e-3, atol=1e-7)
+    else:  # and the softmax the slope 1/K of centred logits
+        centred = [z - z.mean(1, keepdim=True) for z in (student, teacher)]
+        torch.testing.assert_close(hot, logit_mse(*centred) / 9, rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["kd", "dkd", "mlkd"])
+def test_standardising_can_be_had_on_top_of_other_losses(name):
+    student, teacher = logits((6, 4))
+    entry, targets = LOSSES[name], torch.arange(6) % 4
+    form = entry.forms["classification"]
+
+    def value(s, t, **params):
+        return form(Inputs({"logits": s}, {"logits": t}, targets), entry.check(params))
+
+    ours = value(student, teacher, standardise=True)
+    torch.testing.assert_close(ours, value(standardise(student), standardise(teacher)))
+    assert value(student, teacher).item() != ours.item()
+    assert value(3 * student + 1, student, standardise=True).item() == pytest.approx(0, abs=1e-9)
+    if name == "kd":
+        same = standardised_kl(student, teacher, 4.0)
+        torch.testing.assert_close(ours, same)
+        assert (
+            ours.item()
+            == LOSSES["logit_std"]
+            .forms["classification"](Inputs({"logits": student}, {"logits": teacher}), {"T": 4.0})
+            .item()
+        )
+
+
+@pytest.mark.parametrize("name", ["kd", "mlkd"])
+def test_several_labels_are_not_standardised(name):
+    inputs = Inputs(*[{"logits": z} for z in logits((5, 3))])
+    with pytest.raises(ConfigError) as caught:
+        LOSSES[name].forms["multilabel"](inputs, LOSSES[name].check({"standardise": True}))
+    assert caught.value.code == "standardise_labels"
