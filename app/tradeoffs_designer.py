@@ -15,6 +15,7 @@ from app import tradeoffs_data as data
 from app.services import services
 from app.texts import say
 from app.tradeoffs_choice import Choice
+from app.visitor import allowed
 from kd_core.latency.own_evidence import load_evidence
 from kd_core.study.budget import Budget
 from kd_core.study.costs import THIS_MACHINE, cost_of
@@ -54,6 +55,7 @@ def _jobs() -> dict[str, Job]:
 
 def _start(key: str, request: Request) -> None:
     """One process at a time for all visitors."""
+    allowed("start")
     jobs = _jobs()
     if any(job.active for job in jobs.values()):
         return

@@ -9,6 +9,7 @@ import pytest
 from app import class_board, services, services_devices, visitor
 from app.class_room import CODE_ENV, TOKEN_ENV
 from app.visitor import person as current
+from kd_core.config import AnalysisSettings
 from kd_core.data.draft import draft
 from kd_core.errors import AccessError, KDLabError
 from kd_core.latency.own_devices import this_machine
@@ -58,6 +59,11 @@ ACTS = {
     "ask": ("change_others", lambda p: services.ask(p.run, "cancel")),
     "remove_study": ("change_others", lambda p: services.remove_study(p.study)),
     "open_test": ("open_test+change_others", lambda p: services.open_test(p.study)),
+    "ask_test": ("open_test+change_others", lambda p: services.ask_test(p.study, ["teacher"])),
+    "look_at_robustness": (
+        "change_others",
+        lambda p: services.look_at_robustness(p.study, [], AnalysisSettings()),
+    ),
     "server_path": ("browse", lambda p: services.server_path("new")),
     "public_set": ("fetch", lambda p: services.public_set("bloodmnist", lambda *_: None)),
     "upload_room": ("upload", lambda p: services.upload_room(5)),
@@ -210,6 +216,23 @@ def test_a_member_still_opens_the_test_part_of_their_own_study(filled, monkeypat
     with store.db.write() as db:
         db.execute("UPDATE studies SET owner = ?", [me.owner])
     assert services.open_test(filled.study).test_opened_by == me.owner
+
+
+READS = {
+    "services", "data_root", "brought_by", "may_teach", "may_measure", "require", "allowed",
+    "allowed_own",
+}  # fmt: skip
+"""Public functions of the services that change nothing and read what everybody inside may."""
+
+
+def test_every_function_of_the_services_is_swept():
+    public = {
+        node.name
+        for path in ("app/services.py", "app/services_devices.py", "app/class_board.py")
+        for node in sources("app")[path].body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    }
+    assert public - READS == set(ACTS)
 
 
 # What only the services may call; a page that called one would get around the question.
