@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app import address
+from app import tradeoffs_data as data
 from app.texts import say
 from app.tradeoffs_choice import Choice
 from kd_core.study.recommend import higher_is_better
@@ -17,8 +18,8 @@ ROWS = 100
 COLUMNS = (
     "arm", "name", "role", "architecture", "precision", "n", "value", "sd", "low", "high",
     "latency_ms", "low_ms", "high_ms", "source", "tier", "n_networks", "n_rows", "speed_up",
-    "size_bytes", "ram_bytes", "energy_low_mj", "energy_high_mj", "macs", "params", "fits",
-    "study", "run",
+    "size_bytes", "ram_bytes", "energy_low_mj", "energy_high_mj", "energy_source",
+    "macs", "params", "fits", "study", "run",
 )  # fmt: skip
 
 
@@ -78,10 +79,11 @@ def show(choice: Choice) -> None:
         "ram": shown["ram_bytes"] / 1e6,
         "energy_low": shown["energy_low_mj"],
         "energy_high": shown["energy_high_mj"],
+        "energy_source": shown["energy_source"].map(_energy_sources()),
         "macs": shown["macs"] / 1e6,
     }
     frame = pd.DataFrame(columns)
-    texts = ("arm", "step", "network", "precision", "source", "tier")
+    texts = ("arm", "step", "network", "precision", "source", "tier", "energy_source")
     st.dataframe(
         frame,
         hide_index=True,
@@ -94,4 +96,29 @@ def show(choice: Choice) -> None:
             else st.column_config.NumberColumn(say(f"tradeoffs.column.{name}"), format="%.3g")
             for name in frame.columns
         },
+    )
+    st.caption(_energy(choice))
+
+
+def _energy_sources() -> dict[str, str]:
+    """What a table says of how an energy is known."""
+    names = ("rapl", "nvml", "nvml+rapl", "measured", "estimated", "none")
+    return {name: say(f"energy.{name.replace('+', '_and_')}") for name in names}
+
+
+def _energy(choice: Choice) -> str:
+    """From which power the energies of the chosen device are estimated, or why there are none."""
+    spec = data.devices().get(choice.place.device)
+    if spec is None:
+        return say("tradeoffs.energy.here")
+    title = data.title(choice.place.device)
+    if spec.power is None:
+        return say("tradeoffs.energy.none", device=title)
+    power = spec.power
+    return say(
+        "tradeoffs.energy.estimated",
+        device=title,
+        low=power.typical_w,
+        high=power.load_w,
+        source=power.source,
     )

@@ -101,7 +101,8 @@ def bundle(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
             raise ConfigError("own_device_unknown", name=arguments.device)
         models = _models(store, arguments, screen)
         runtime = arguments.runtime or ONNX_RUNTIME
-        bench = Bench(arguments.device, runtime, arguments.precision)
+        gpu = known[arguments.device].on_gpu(runtime)
+        bench = Bench(arguments.device, runtime, arguments.precision, gpu=gpu)
         title = screen.text(device_title(arguments.device, known[arguments.device]))
         content, issued = devices.issue(store, models, bench, screen.text, title)
     _write(arguments.to, content)

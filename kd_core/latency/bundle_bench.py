@@ -4,7 +4,8 @@
     python bench.py --threads 4     with others
     python bench.py --out my.json
 
-Needs Python 3.8 or newer with numpy and onnxruntime; with Pillow the preparation of an image is
+Needs Python 3.8 or newer with numpy and onnxruntime (a GPU: onnxruntime-gpu); with nvidia-ml-py
+the energy of a GPU is read; with Pillow the preparation of an image is
 timed, too. Each model must first give the answers that were stored when the bundle was made. Then
 probe.py times it in a process of its own: warm-up, repeats, median and 95 % point. The result is
 one JSON file; give it to the dashboard, page Devices. Close other programs before you start.
@@ -59,7 +60,7 @@ def main() -> int:
     print(f"{'model':34s} {'threads':>7s} {'p50 ms':>9s} {'p95 ms':>9s}  answers")
     results, failed = [], []
     for model in bundle["models"]:
-        outputs = answers(model)
+        outputs = answers(model, bundle.get("gpu", False))
         for count in threads:
             measured = probe(bundle, model, count)
             if "error" in measured:
@@ -81,7 +82,7 @@ def main() -> int:
 # ---------------------------------------------------------------- one model
 
 
-def answers(model: dict[str, Any]) -> list[list[float]]:
+def answers(model: dict[str, Any], gpu: bool = False) -> list[list[float]]:
     """What the model says here to the pixels of the bundle, (n, K)."""
     import numpy as np
     import onnxruntime
@@ -96,7 +97,8 @@ def answers(model: dict[str, Any]) -> list[list[float]]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = ONLY_ERRORS
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    place = ("CUDAExecutionProvider", {"use_tf32": "0"}) if gpu else "CPUExecutionProvider"
+    session = onnxruntime.InferenceSession(str(path), options, providers=[place])
     entry = session.get_inputs()[0]
     batch = entry.shape[0] if isinstance(entry.shape[0], int) else 1
     rows = [
@@ -123,6 +125,7 @@ def probe(bundle: dict[str, Any], model: dict[str, Any], threads: int) -> dict[s
         **{name: bundle[name] for name in ("batches", "warmup", "repeats")},
         "path": str(HERE / model["file"]),
         "threads": threads,
+        "gpu": bundle.get("gpu", False),
     }
     command = [sys.executable, str(HERE / "probe.py"), json.dumps(request)]
     try:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from kd_core.config import Settings
+from kd_core.latency.records import EnergyMethod
 
 VERSION = 1
 BUNDLE_ID = r"b[0-9a-f]{12}"
@@ -108,7 +109,7 @@ class RunFigures(Settings):
     images_per_s: float
     peak_memory_bytes: int | None = None
     energy_mj: float | None = Field(default=None, ge=0)
-    energy_method: Literal["", "rapl", "unreadable"] = ""
+    energy_method: EnergyMethod = ""
 
 
 class MeasuredModel(Settings):

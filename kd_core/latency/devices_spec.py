@@ -106,6 +106,11 @@ class DeviceSpec(Entry):
         """The runtime of this name, if the device has it."""
         return next((choice for choice in self.runtimes if choice.name == name), None)
 
+    def on_gpu(self, runtime: str) -> bool:
+        """Whether this runtime computes on the device's GPU."""
+        choice = self.runtime(runtime)
+        return choice is not None and choice.unit == "gpu"
+
     def to_json(self) -> dict[str, Any]:
         """JSON-safe dictionary."""
         data = dataclasses.asdict(self)

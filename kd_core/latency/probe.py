@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -30,6 +31,8 @@ REPEAT_LIMIT_S, MIN_REPEATS = 20.0, 5
 PREPROCESS_REPEATS, ANSWER_REPEATS = 30, 100
 SOURCE_SCALE = 2  # the timed image has twice the side that the network sees
 ONLY_ERRORS = 3
+CUDA = [("CUDAExecutionProvider", {"use_tf32": "0"})]  # fp32 shall be fp32, as elsewhere
+GPU = "gpu"
 POWERCAP, ENERGY_LEAST_S = Path("/sys/class/powercap"), 0.5
 
 
@@ -39,7 +42,7 @@ def main() -> None:
     reset_peak_memory()
     baseline = resident_bytes()
     began = time.perf_counter()
-    session = open_session(request["path"], request["threads"])
+    session = open_session(request["path"], request["threads"], request.get("gpu", False))
     load_ms = (time.perf_counter() - began) * 1e3
     runs = [time_batch(session, request, batch, baseline) for batch in batches(session, request)]
     answer = {
@@ -53,14 +56,20 @@ def main() -> None:
     print(json.dumps(answer))
 
 
-def open_session(path: str, threads: int) -> onnxruntime.InferenceSession:
-    """A session with fixed threads and sequential operators."""
+def open_session(path: str, threads: int, gpu: bool = False) -> onnxruntime.InferenceSession:
+    """A session with fixed threads and sequential operators, on the processor or the first GPU."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = ONLY_ERRORS
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    if not gpu:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # NVML counts GPUs in this order
+    session = onnxruntime.InferenceSession(path, options, providers=CUDA)
+    if session.get_providers()[0] != CUDA[0][0]:  # it falls back without a word
+        raise SystemExit("onnxruntime has no CUDA here: pip install onnxruntime-gpu")
+    return session
 
 
 def batches(session: onnxruntime.InferenceSession, request: dict[str, Any]) -> list[int]:
@@ -80,7 +89,8 @@ def time_batch(
     times = timed(lambda: session.run(None, feed), request["repeats"], REPEAT_LIMIT_S, MIN_REPEATS)
     p50, p95 = np.percentile(times, [50, 95])
     peak = peak_bytes()
-    spent = energy_mj(lambda: session.run(None, feed))
+    gpu = request.get("gpu", False)
+    spent = energy_mj(lambda: session.run(None, feed), gpu=gpu)
     return {
         "batch": batch,
         "warmup": len(warm),
@@ -90,7 +100,7 @@ def time_batch(
         "images_per_s": batch / float(p50) * 1e3,
         "peak_memory_bytes": None if peak is None or baseline is None else max(0, peak - baseline),
         "energy_mj": spent,
-        "energy_method": "unreadable" if spent is None else "rapl",
+        "energy_method": "unreadable" if spent is None else method_of(counters(POWERCAP, gpu)),
     }
 
 
@@ -168,26 +178,73 @@ def time_answer(session: onnxruntime.InferenceSession, request: dict[str, Any]) 
 
 
 def energy_mj(
-    call: Callable[[], Any], folder: Path = POWERCAP, least_s: float = ENERGY_LEAST_S
+    call: Callable[[], Any],
+    folder: Path = POWERCAP,
+    least_s: float = ENERGY_LEAST_S,
+    gpu: bool = False,
 ) -> float | None:
-    """Millijoules of one call by the processor's own counters; ``None`` where none can be read.
+    """Millijoules of one call by the machine's own counters; ``None`` where none can be read.
 
     Intel and AMD processors count the microjoules of a package and of its memory (RAPL), which
-    Linux shows under ``/sys/class/powercap``, as a rule to the administrator only. What the package
-    draws while idle, and what other programs do meanwhile, is part of it.
+    Linux shows under ``/sys/class/powercap``, as a rule to the administrator only. GPUs of NVIDIA
+    count theirs (NVML, Volta and newer); on a GPU its counter must be there, and the processor's is
+    added where it can be read. What they draw while idle, and what other programs do meanwhile, is
+    part of it.
     """
-    before = read_energy(folder)
+    before = counters(folder, gpu)
     if not before:
         return None
     count, began = 0, time.perf_counter()
     while count == 0 or time.perf_counter() - began < least_s:
         call()
         count += 1
-    after = read_energy(folder)
+    after = counters(folder, gpu)
     if set(after) != set(before):
         return None
     spent_uj = sum(since(before[name], after[name]) for name in before)
     return spent_uj / count / 1e3
+
+
+def counters(folder: Path, gpu: bool) -> dict[str, tuple[int, int]]:
+    """All counters that a call is charged by; empty where the one that matters is closed."""
+    if not gpu:
+        return read_energy(folder)
+    of_gpu = read_gpu_energy()
+    return {**of_gpu, **read_energy(folder)} if of_gpu else {}
+
+
+def method_of(read: dict[str, tuple[int, int]]) -> str:
+    """How the energy was read: ``rapl``, ``nvml`` or ``nvml+rapl``.
+
+    >>> method_of({"gpu": (1, 2), "intel-rapl:0": (3, 4)}), method_of({"intel-rapl:0": (3, 4)})
+    ('nvml+rapl', 'rapl')
+    """
+    found = ["nvml"] if GPU in read else []
+    return "+".join([*found, *(["rapl"] if set(read) - {GPU} else [])])
+
+
+def read_gpu_energy() -> dict[str, tuple[int, int]]:
+    """Counter of the GPU that is used (µJ since its driver was loaded); empty where it is closed.
+
+    Needs the package ``nvidia-ml-py``; GPUs before Volta have no counter.
+    """
+    try:
+        import pynvml
+    except ImportError:
+        return {}
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+    try:
+        pynvml.nvmlInit()
+        found = (
+            pynvml.nvmlDeviceGetHandleByIndex(int(first))
+            if first.isdigit()
+            else pynvml.nvmlDeviceGetHandleByUUID(first)
+        )
+        millijoules = pynvml.nvmlDeviceGetTotalEnergyConsumption(found)
+        pynvml.nvmlShutdown()
+    except pynvml.NVMLError:
+        return {}
+    return {GPU: (millijoules * 1000, 2**63)}
 
 
 def read_energy(folder: Path) -> dict[str, tuple[int, int]]:

@@ -14,10 +14,13 @@ __all__ = ["PRECISIONS", "PROTOCOL", "RUNTIMES", "Measurement"]
 PROTOCOL = 1
 """Version of how is measured; figures of different versions are never compared.
 
-1: a fresh process for each file; onnxruntime on the CPU with fixed threads inside an operator and
-operators one after the other; batch 1 and a throughput batch; warm-up and repeats as set, cut short
-after a time limit with at least 2 and 5 runs; wall time of ``run`` with input and output in memory.
+1: a fresh process for each file; onnxruntime on the CPU, or on the GPU where a bundle says so, with
+fixed threads inside an operator and operators one after the other; batch 1 and a throughput batch;
+warm-up and repeats as set, cut short after a time limit with at least 2 and 5 runs; wall time of
+``run`` with input and output in memory.
 """
+
+EnergyMethod = Literal["", "rapl", "nvml", "nvml+rapl", "unreadable"]
 
 
 class Measurement(Settings):
@@ -47,10 +50,10 @@ class Measurement(Settings):
         decode_ms_p50: Median of the decoding alone, a part of ``preprocess_ms_p50``; ``None`` in
             older figures.
         answer_ms_p50: Median time from one row of logits to the class and its probability.
-        energy_mj: Energy of one call, for all images of the batch, by the processor's own counters;
+        energy_mj: Energy of one call, for all images of the batch, by the machine's own counters;
             ``None`` where they cannot be read.
-        energy_method: ``rapl`` where they were read, ``unreadable`` where they cannot be, empty in
-            older figures.
+        energy_method: ``rapl`` of the processor, ``nvml`` of the GPU, ``unreadable`` where neither
+            can be read, empty in older figures.
         baseline_memory_bytes: Resident memory of the process before it opened the file; ``None``
             where the system does not tell.
         peak_memory_bytes: Largest resident memory above that; ``None`` where the system does not
@@ -92,7 +95,7 @@ class Measurement(Settings):
     decode_ms_p50: float | None = Field(default=None, ge=0)
     answer_ms_p50: float | None = Field(default=None, ge=0)
     energy_mj: float | None = Field(default=None, ge=0)
-    energy_method: Literal["", "rapl", "unreadable"] = ""
+    energy_method: EnergyMethod = ""
     baseline_memory_bytes: int | None = None
     peak_memory_bytes: int | None = None
     model_sha256: str

@@ -138,12 +138,12 @@ def read_measured(store: Store, studies: Sequence[str]) -> pd.DataFrame:
     """Measured latencies at batch 1: one row a model, device, runtime, threads and precision.
 
     Columns: run, name, device, runtime, threads, precision, latency_ms, p95_ms, memory_bytes,
-    energy_mj, at; of several measurements the newest counts.
+    energy_mj, energy_method, at; of several measurements the newest counts.
     """
     body = "json_extract(m.body, '$.{}')"
     fields = (
         "target_device", "runtime", "threads", "precision", "latency_ms_p50", "latency_ms_p95",
-        "peak_memory_bytes", "energy_mj",
+        "peak_memory_bytes", "energy_mj", "energy_method",
     )  # fmt: skip
     sql = f"""
         SELECT m.run, m.model, {", ".join(body.format(f) for f in fields)}, m.at
@@ -153,7 +153,7 @@ def read_measured(store: Store, studies: Sequence[str]) -> pd.DataFrame:
     """
     names = [
         "run", "name", "device", "runtime", "threads", "precision", "latency_ms", "p95_ms",
-        "memory_bytes", "energy_mj", "at",
+        "memory_bytes", "energy_mj", "energy_method", "at",
     ]  # fmt: skip
     found = pd.DataFrame(store.db.rows(sql, list(studies)) if studies else [], columns=names)
     found["device"] = found["device"].fillna(THIS_MACHINE)
@@ -209,7 +209,10 @@ def with_costs(
     for column in ("energy_low_mj", "energy_high_mj"):
         frame[column] = np.where(counted, energies, frame[column].to_numpy(float))
     known = np.isfinite(frame["energy_low_mj"].to_numpy(float))
-    frame["energy_source"] = np.where(counted, "measured", np.where(known, "estimated", "none"))
+    # measured ones say by which counters: rapl, nvml, nvml+rapl
+    methods = here["energy_method"].reindex(place).fillna("").to_numpy(str)
+    named = np.where(methods == "", "measured", methods)
+    frame["energy_source"] = np.where(counted, named, np.where(known, "estimated", "none"))
     frame["source"] = np.where(has, "measured", frame["source"])
     frame["tier"] = np.where(has, "", frame["tier"])
     return _measured_speed_up(frame, has, reference)

@@ -121,3 +121,12 @@ def test_several_models_have_files_of_their_own(model, tmp_path):
     assert len(issued.models) == 2  # the same file once
     assert {"models/01.onnx", "models/02.onnx"} <= set(names_in(content))
     assert len({known.sha256 for known in issued.models}) == 2
+
+
+def test_a_bundle_for_a_gpu_tells_the_scripts_to_use_it(model):
+    _, told, issued = build(model, Bench("nvidia_t4", gpu=True))
+    assert (told["gpu"], told["threads"]) == (True, [1])
+    on_cpu = build(model, Bench("raspberry_pi_4"))
+    assert on_cpu[1]["gpu"] is False
+    # a GPU adds in another order
+    assert issued.models[0].tolerance > on_cpu[2].models[0].tolerance

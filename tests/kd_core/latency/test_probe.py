@@ -1,6 +1,9 @@
 import json
 import subprocess
 import sys
+import types
+
+import pytest
 
 from kd_core.latency import probe
 
@@ -76,3 +79,58 @@ def test_energy_is_unknown_where_no_counter_can_be_read(tmp_path):
     (tmp_path / "intel-rapl:0" / "energy_uj").mkdir()  # cannot be read, whoever asks
     (tmp_path / "intel-rapl:0:1" / "energy_uj").write_text("?")
     assert probe.energy_mj(lambda: None, tmp_path) is None
+
+
+def stand_in(monkeypatch, readings, fails=None):
+    """A library like nvidia-ml-py with one GPU, whose counter (mJ) goes through the readings."""
+
+    class NVMLError(Exception):
+        pass
+
+    asked = []
+
+    def counter(handle):
+        asked.append(handle)
+        if fails:
+            raise NVMLError(fails)
+        return readings[min(len(asked), len(readings)) - 1]
+
+    library = types.SimpleNamespace(
+        NVMLError=NVMLError, nvmlInit=lambda: None, nvmlShutdown=lambda: None,
+        nvmlDeviceGetHandleByIndex=lambda i: f"index {i}",
+        nvmlDeviceGetHandleByUUID=lambda uuid: uuid,
+        nvmlDeviceGetTotalEnergyConsumption=counter,
+    )  # fmt: skip
+    monkeypatch.setitem(sys.modules, "pynvml", library)
+    return asked
+
+
+def test_the_energy_of_a_gpu_is_its_counter_and_the_processor_s_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    asked = stand_in(monkeypatch, [5_000, 5_030])
+    assert probe.energy_mj(lambda: None, tmp_path / "none", least_s=0, gpu=True) == 30.0
+    assert set(asked) == {"index 2"}
+    powercap(tmp_path, package=0, dram=0)
+    stand_in(monkeypatch, [5_000, 5_030])
+    spent = probe.energy_mj(lambda: powercap(tmp_path, package=2_000), tmp_path, 0, gpu=True)
+    assert spent == 32.0
+    assert probe.method_of(probe.counters(tmp_path, gpu=True)) == "nvml+rapl"
+    assert probe.method_of(probe.counters(tmp_path, gpu=False)) == "rapl"
+
+
+def test_a_gpu_without_a_counter_has_no_energy_even_if_the_processor_has(tmp_path, monkeypatch):
+    powercap(tmp_path, package=0, dram=0)
+    stand_in(monkeypatch, [1], fails="Not Supported")
+    assert probe.energy_mj(lambda: None, tmp_path, gpu=True) is None
+    monkeypatch.setitem(sys.modules, "pynvml", None)  # as if it were not installed
+    assert probe.energy_mj(lambda: None, tmp_path, gpu=True) is None
+
+
+def test_a_gpu_that_cannot_be_used_is_told_and_not_replaced_by_the_processor(monkeypatch):
+    def opened(path, options, providers):
+        assert providers[0][0] == "CUDAExecutionProvider"
+        return types.SimpleNamespace(get_providers=lambda: ["CPUExecutionProvider"])
+
+    monkeypatch.setattr(probe.onnxruntime, "InferenceSession", opened)
+    with pytest.raises(SystemExit, match="onnxruntime-gpu"):
+        probe.open_session("model.onnx", 1, gpu=True)

@@ -103,4 +103,6 @@ def test_a_measured_energy_replaces_the_estimate() -> None:
     first = joined.loc[tuple(measured.iloc[0][["run", "name"]])]
     assert (first["energy_low_mj"], first["energy_high_mj"]) == (5.0, 5.0)
     assert first["energy_source"] == "measured"
+    named = with_costs(frame, made, counted.assign(energy_method="nvml"), "none")
+    assert named.iloc[0]["energy_source"] == "nvml"
     assert (joined["energy_source"] == "estimated").sum() == len(frame) - 1
