@@ -1,10 +1,15 @@
 import pytest
 import torch
 
-from kd_core.config import DataSettings, DistilSettings
+from kd_core.config import DataSettings, DistilSettings, LossTerm, Ramp
 from kd_core.errors import ConfigError, TrainError
+from kd_core.losses import LOSSES, objective
+from kd_core.losses.spec import needs_teacher
+from kd_core.train.checkpoint import load, weights_hash
+from kd_core.train.loop import CHECKPOINT
 from kd_core.train.teacher_cache import FEW
 from tests.helpers_data import tiny_data
+from tests.helpers_hint import hint_spec
 from tests.helpers_train import TinyNet, equal_weights, tiny_fit, tiny_run
 
 FLIPS = DataSettings(dataset="tiny", size=16, augment="cells")
@@ -28,6 +33,78 @@ def distil(tmp_path, settings, name, task="classification", teacher=None, **chan
     run = tiny_run(**{"distil": settings, "views": 2, "data": FLIPS, **changes})
     teacher = teacher or CountingTeacher()
     return tiny_fit(run, tiny_data(task), tmp_path / name, teacher=teacher), teacher
+
+
+def taught_by(name, weight=None):
+    """Settings for a loss with a published weight, in the plainest mode that can feed it."""
+    entry = LOSSES[name]
+    if entry.family != "response":
+        weight = weight or (entry.range or (1.0, 1.0))[0]
+    mode = "offline" if needs_teacher(entry.needs) else "alone"
+    return DistilSettings(mode=mode, losses=(LossTerm(name=name, weight=weight),))
+
+
+@pytest.mark.parametrize(("name", "task"), [(n, t) for n, e in LOSSES.items() for t in e.tasks])
+def test_every_loss_trains_and_leaves_a_student_like_any_other(tmp_path, name, task):
+    settings = taught_by(name)
+    run = tiny_run(distil=settings, views=2, epochs=1)
+    teacher = TinyNet(width=16, seed=9) if settings.mode == "offline" else None
+    result = tiny_fit(run, tiny_data(task), tmp_path / "run", teacher=teacher)
+    last = result.history[-1]
+    weights = objective(settings, task).weights
+    total = sum(weight * last[f"loss.{part}"] for part, weight in weights.items())
+    assert last["loss.total"] == pytest.approx(total, rel=1e-4)
+    plain = TinyNet()
+    assert result.network.state_dict().keys() == plain.state_dict().keys()
+    assert result.initial_sha256 == weights_hash(plain.state_dict())
+    if LOSSES[name].helper is not None:
+        saved = load(tmp_path / "run" / CHECKPOINT)["mode"]["learners"]["student"]
+        assert all(key.startswith(f"{name}.") for key in saved["helpers"])
+
+
+def test_helpers_of_weight_zero_leave_the_baseline_bit_for_bit(tmp_path, monkeypatch):
+    monkeypatch.setitem(LOSSES._entries, "hint", hint_spec())  # it draws noise at every step
+    terms = (LossTerm(name="hint", weight=0.0),)
+    student, _ = distil(tmp_path, DistilSettings(losses=terms), "student")
+    baseline = tiny_fit(tiny_run(views=2, data=FLIPS), tiny_data(), tmp_path / "baseline")
+    assert student.initial_sha256 == baseline.initial_sha256
+    assert equal_weights(student.network, baseline.network)
+
+
+def test_helpers_learn_with_the_student(tmp_path, monkeypatch):
+    monkeypatch.setitem(LOSSES._entries, "hint", hint_spec())
+    terms = (LossTerm(name="hint", weight=1.0),)
+    for epochs in (1, 4):
+        distil(tmp_path, DistilSettings(losses=terms), f"run{epochs}", epochs=epochs)
+    one, four = (
+        load(tmp_path / f"run{epochs}" / CHECKPOINT)["mode"]["learners"]["student"]["helpers"]
+        for epochs in (1, 4)
+    )
+    assert set(one) == {"hint.layers.0.weight", "hint.layers.0.bias", "hint.memory"}
+    assert not torch.equal(one["hint.layers.0.weight"], four["hint.layers.0.weight"])
+    assert one["hint.memory"].sum() * 4 == four["hint.memory"].sum() == 4 * 48
+
+
+def test_a_part_that_is_no_number_is_named(tmp_path, monkeypatch):
+    broken = hint_spec(forms={"classification": lambda i, p: i.student_features[0].sum() / 0})
+    monkeypatch.setitem(LOSSES._entries, "hint", broken)
+    terms = (LossTerm(name="kd"), LossTerm(name="hint", weight=1.0))
+    with pytest.raises(TrainError) as caught:
+        distil(tmp_path, DistilSettings(losses=terms), "run")
+    assert (caught.value.code, caught.value.fields["part"]) == ("loss_nan", "hint")
+
+
+def test_what_changes_over_the_budget_is_in_the_history(tmp_path):
+    settings = DistilSettings(
+        alpha=0.2, ramps=(Ramp(of="alpha", end=1.0), Ramp(of="kd.T", end=1.0))
+    )
+    result, _ = distil(tmp_path, settings, "run", epochs=3)  # 18 steps; epochs end at 5, 11, 17
+    assert [row["set.alpha"] for row in result.history] == pytest.approx(
+        [0.2 + 0.8 * step / 17 for step in (5, 11, 17)]
+    )
+    assert result.history[-1]["set.kd.T"] == 1.0
+    plain, _ = distil(tmp_path, DistilSettings(), "plain", epochs=1)
+    assert not [name for name in plain.history[0] if name.startswith("set.")]
 
 
 @pytest.mark.parametrize("task", ["classification", "multilabel"])

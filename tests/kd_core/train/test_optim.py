@@ -72,6 +72,23 @@ def test_updates_agree_with_a_plain_torch_loop(settings, reference):
         torch.testing.assert_close(one, two)
 
 
+def test_helpers_learn_beside_the_network_and_are_clipped_apart():
+    recipe = TrainSettings(lr=0.1, optimizer="sgd", momentum=0.0, warmup=0.0, grad_clip=1.0)
+    images = torch.randn(4, 3, 16, 16)
+    plain = Learner(TinyNet().eval(), recipe, 3, CPU)
+    plain.update((plain.network(images)["logits"] ** 2).mean() * 100)
+    helper = torch.nn.Linear(3, 3)
+    before = helper.weight.clone()
+    helped = Learner(TinyNet().eval(), recipe, 3, CPU, torch.nn.ModuleDict({"hint": helper}))
+    loss = (helped.network(images)["logits"] ** 2).mean() * 100
+    helped.update(loss + 1e6 * helper.weight.sum())
+    assert all(map(torch.equal, plain.network.parameters(), helped.network.parameters()))
+    assert 0 < (helper.weight - before).norm() <= 0.1 * 1.001  # lr · clip
+    assert set(helped.state_dict()["helpers"]) == {"hint.weight", "hint.bias"}
+    old = {name: value for name, value in plain.state_dict().items() if name != "helpers"}
+    Learner(TinyNet(), recipe, 3, CPU).load_state_dict(old)  # as older versions wrote it
+
+
 def test_frozen_parameters_are_left_out():
     net = TinyNet()
     net.conv.requires_grad_(False)
