@@ -12,17 +12,21 @@ import streamlit as st
 
 from app.services import services
 from app.texts import say
+from kd_core.errors import KDLabError
 from kd_core.evaluate import METRICS, Score, Verdict, over_seeds, score
+from kd_core.evaluate.arms import score_of_arm
+from kd_core.evaluate.correction import holm
 from kd_core.figures import ModelPoint
 from kd_core.study.records import ScoreRecord
 from kd_core.study.results import (
+    Level,
     Result,
     arm_of,
+    arm_predictions,
     by_arm,
     compare_arms,
     last_steps,
     origin_arm,
-    predictions,
     results,
 )
 from kd_core.study.rows import StudyRow
@@ -37,12 +41,14 @@ class Reading:
         results: Its finished models.
         part: ``val``, or ``test`` and ``external-…`` once the test part is open.
         metric: The accuracy axis.
+        level: Whether an answer is for an image, or for a patient.
     """
 
     study: StudyRow
     results: tuple[Result, ...]
     part: str
     metric: str
+    level: Level = "image"
 
     @property
     def opened(self) -> bool:
@@ -54,21 +60,40 @@ class Reading:
         """Models by arm."""
         return by_arm(self.results)
 
+    @property
+    def recorded(self) -> bool:
+        """Whether the scores that are looked at stand in the records."""
+        return self.part == "val" and self.level == "image"
+
     def score(self, result: Result) -> ScoreRecord | Score:
         """The chosen metric of one model on the chosen part."""
-        return self.scores(result)[self.metric]
+        if self.recorded:
+            return result.scores[self.metric]
+        place = (self.study.id, result.run.id, result.model.name)
+        return scores_on(*place, self.part, self.opened, self.level, (self.metric,))[self.metric]
 
     def scores(self, result: Result) -> Mapping[str, ScoreRecord | Score]:
         """All scores of one model on the chosen part."""
-        if self.part == "val":
+        if self.recorded:
             return result.scores
-        return scores_on(self.study.id, result.run.id, result.model.name, self.part, self.opened)
+        place = (self.study.id, result.run.id, result.model.name)
+        return scores_on(*place, self.part, self.opened, self.level)
 
     @property
     def shown_arms(self) -> dict[str, list[Result]]:
         """Models by arm, without the steps on the way of a chain."""
         arms = self.arms
         return {arm: arms[arm] for arm in last_steps(arms)}
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def patients_known(study_id: str, run_id: str) -> bool:
+    """Whether the images of a study have patients, as its predictions of one run say."""
+    found = next(r for r in results(services().store, study_id) if r.run.id == run_id)
+    try:
+        return arm_predictions([found])[0].patients is not None
+    except KDLabError:
+        return False
 
 
 def read_study(study_id: str) -> tuple[StudyRow, tuple[Result, ...]]:
@@ -78,14 +103,22 @@ def read_study(study_id: str) -> tuple[StudyRow, tuple[Result, ...]]:
 
 
 @st.cache_data(show_spinner=False, max_entries=500)
-def scores_on(study_id: str, run_id: str, model: str, part: str, opened: bool) -> dict[str, Score]:
-    """Scores of a run's model on a part that is open."""
+def scores_on(
+    study_id: str,
+    run_id: str,
+    model: str,
+    part: str,
+    opened: bool,
+    level: Level = "image",
+    metrics: tuple[str, ...] | None = None,
+) -> dict[str, Score]:
+    """Scores of a run's model on a part that is open; all metrics where none is named."""
     found = next(
         r
         for r in results(services().store, study_id)
         if (r.run.id, r.model.name) == (run_id, model)
     )
-    return score(predictions(found, part, opened=opened))
+    return score(arm_predictions([found], part, opened=opened, level=level)[0], metrics)
 
 
 @st.cache_data(show_spinner=False, max_entries=500)
@@ -97,19 +130,67 @@ def _verdict(
     part: str,
     margin: float,
     opened: bool,
+    level: Level,
 ) -> Verdict:
     groups = by_arm(results(services().store, study_id))
     left, right = (groups[arm] for arm in arms)
-    return compare_arms(left, right, metric, part=part, margin=margin, opened=opened)
+    return compare_arms(left, right, metric, part=part, margin=margin, opened=opened, level=level)
 
 
 def verdict(reading: Reading, arm: str, against: str) -> Verdict:
     """The verdict on two arms of a study, computed once for the same runs."""
-    runs = tuple(sorted(r.run.id for r in reading.results))
-    margin = reading.study.settings.margin
     return _verdict(
-        reading.study.id, runs, (arm, against), reading.metric, reading.part, margin, reading.opened
+        reading.study.id,
+        run_ids(reading),
+        (arm, against),
+        reading.metric,
+        reading.part,
+        reading.study.settings.margin,
+        reading.opened,
+        reading.level,
     )
+
+
+def run_ids(reading: Reading) -> tuple[str, ...]:
+    """What a figure of these models is cached by."""
+    return tuple(sorted(r.run.id for r in reading.results))
+
+
+def holm_of(reading: Reading, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], float]:
+    """Corrected p of each pair: the pairs against one and the same arm are one list."""
+    lists: dict[str, list[tuple[str, str]]] = {}
+    for pair in pairs:
+        lists.setdefault(pair[1], []).append(pair)
+    found: dict[tuple[str, str], float] = {}
+    for group in lists.values():
+        found |= zip(group, holm([verdict(reading, *pair).p for pair in group]), strict=True)
+    return found
+
+
+@st.cache_data(show_spinner=False, max_entries=500)
+def _arm_score(
+    study_id: str,
+    runs: tuple[str, ...],
+    arm: str,
+    metric: str,
+    part: str,
+    opened: bool,
+    level: Level,
+) -> tuple[Score, tuple[float, ...]]:
+    group = by_arm(results(services().store, study_id))[arm]
+    models = arm_predictions(group, part, opened=opened, level=level)
+    values = tuple(score(one, [metric], repeats=0)[metric].value for one in models)
+    return score_of_arm(models, metric), values
+
+
+def arm_score(reading: Reading, arm: str) -> tuple[Score, tuple[float, ...]]:
+    """The figure of an arm with its interval over patients and seeds, and the figure of each seed.
+
+    On validation data the folds of a seed are one model.
+    """
+    runs = run_ids(reading)
+    where = (reading.metric, reading.part, reading.opened, reading.level)
+    return _arm_score(reading.study.id, runs, arm, *where)
 
 
 def verdict_pairs(reading: Reading) -> list[tuple[str, str]]:
@@ -150,6 +231,11 @@ def _point(reading: Reading, result: Result) -> ModelPoint:
         macs=result.model.macs,
         params=result.model.params,
     )
+
+
+def value(reading: Reading, result: Result) -> float:
+    """The chosen metric of one model on the chosen part; NaN where it is not defined."""
+    return _number(reading.score(result).value)
 
 
 def _number(value: float | None) -> float:
@@ -200,22 +286,23 @@ def _megabytes(value: int | None) -> float | None:
 def arm_name(arm: str, group: Sequence[Result]) -> str:
     """What an arm is called on the screen."""
     role = group[0].model.role
-    return arm if role in ("student", "compressed") else say(f"role.{role}")
+    return arm if role in ("student", "compressed", "peer", "exit") else say(f"role.{role}")
 
 
 def arm_summary(reading: Reading, group: Sequence[Result]) -> dict[str, Any]:
-    """Mean over seeds, sd over seeds, size and latency of one arm."""
-    values = [_number(reading.score(result).value) for result in group]
+    """Mean over seeds with its interval, sd over seeds with its own, size and latency of an arm."""
+    found, values = arm_score(reading, group[0].arm)
     spread = over_seeds(values)
     measured = [m for r in group if (m := r.latency()) is not None]
     times = [m.latency_ms_p50 for m in measured]
-    only = reading.score(group[0])
     return {
         "mean": spread.mean,
         "sd": spread.sd,
+        "sd_low": spread.sd_low,
+        "sd_high": spread.sd_high,
         "n": spread.n,
-        "low": only.low,
-        "high": only.high,
+        "low": found.low,
+        "high": found.high,
         "size": group[0].model.size_bytes,
         "latency": float(pd.Series(times).median()) if times else None,
         "cpu": ", ".join(sorted({m.cpu for m in measured})) or "–",

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 
-import pandas as pd
 import streamlit as st
 
 from app import readings
 from app.readings import Reading
 from app.report import make_report
+from app.results_write import offer_predictions
 from app.services import remove_study
 from app.texts import say, show_error
 from app.visitor import may_change
 from kd_core.errors import KDLabError
-from kd_core.study.results import predictions
 
 
 def show(reading: Reading) -> None:
@@ -35,23 +34,8 @@ def show(reading: Reading) -> None:
             "text/html",
             icon=":material/description:",
         )
-        st.download_button(
-            say("files.predictions"),
-            lambda: _all_predictions(reading),
-            "predictions.csv",
-            "text/csv",
-            icon=":material/table:",
-        )
-    st.caption(say("files.predictions.about"))
+    offer_predictions(study)
     _delete(reading)
-
-
-def _all_predictions(reading: Reading) -> bytes:
-    frames = []
-    for result in reading.results:
-        frame = predictions(result, reading.part, opened=reading.opened).to_frame()
-        frames.append(frame.assign(run=result.label, model=result.model.architecture))
-    return pd.concat(frames, ignore_index=True).to_csv(index=False).encode()
 
 
 def _delete(reading: Reading) -> None:

@@ -1,11 +1,24 @@
 import streamlit as st
 
-from app import readings, results_views, run_views, study_files
+from app import (
+    readings,
+    results_harm,
+    results_operating,
+    results_robustness,
+    results_supplement,
+    results_test,
+    results_views,
+    results_write,
+    run_views,
+    study_files,
+)
 from app.readings import Reading
 from app.services import services
 from app.texts import say, show_error
 from kd_core.errors import KDLabError
+from kd_core.study.results import Level, Result, visible
 from kd_core.study.rows import StudyRow
+from kd_core.study.stamp import part_msg
 
 
 def choose_study() -> str | None:
@@ -38,32 +51,33 @@ def remember() -> None:
     st.query_params["study"] = st.session_state["results-study"]
 
 
-def choose_reading(study: StudyRow, found: tuple[readings.Result, ...]) -> Reading:
-    """Metric and part."""
-    left, right = st.columns(2)
+def choose_reading(study: StudyRow, found: tuple[Result, ...]) -> Reading:
+    """Metric, part, and whether an answer is for an image or a patient."""
+    columns = st.columns(3)
     names = readings.metric_names(found[0])
-    with left:
-        metric = st.selectbox(
-            say("results.metric"),
-            names,
-            format_func=lambda name: say(f"metric.{name}.title"),
-            help=say(f"metric.{st.session_state.get('results-metric') or names[0]}.about"),
-            key="results-metric",
-        )
+    metric = columns[0].selectbox(
+        say("results.metric"),
+        names,
+        format_func=lambda name: say(f"metric.{name}.title"),
+        help=say(f"metric.{st.session_state.get('results-metric') or names[0]}.about"),
+        key="results-metric",
+    )
     externals = [f"external-{name}" for name in study.settings.data.external]
     parts = ["val", *(["test", *externals] if study.test_opened_at else [])]
-    with right:
-        part = st.selectbox(
-            say("results.part"),
-            parts,
-            format_func=lambda name: (
-                say(f"part.{name}")
-                if not name.startswith("external-")
-                else name.removeprefix("external-")
-            ),
-            key="results-part",
-        )
-    return Reading(study, found, part, metric)
+    part = columns[1].selectbox(
+        say("results.part"), parts, format_func=lambda name: say(part_msg(name)), key="results-part"
+    )
+    known = readings.patients_known(study.id, found[0].run.id)
+    levels: tuple[Level, ...] = ("image", "mean", "max") if known else ("image",)
+    level = columns[2].selectbox(
+        say("results.level"),
+        levels,
+        format_func=lambda name: say(f"results.level.{name}"),
+        help=say("results.level.help" if known else "results.level.unknown"),
+        disabled=not known,
+        key="results-level",
+    )
+    return Reading(study, visible(found, part), part, metric, level)
 
 
 def show(study_id: str) -> None:
@@ -83,18 +97,49 @@ def show(study_id: str) -> None:
     if services().store.record(found[0].run.id).data.synthetic:
         st.info(say("data.synthetic"), icon=":material/science:")
     reading = choose_reading(study, found)
-    results_views.headline(reading)
+    if not reading.results:
+        st.info(say("results.nothing_chosen"))
+        return
+    try:
+        results_views.headline(reading)
+    except KDLabError as error:  # no patients, or a part that a run has not seen
+        show_error(error)
+        return
     results_views.verdicts(reading)
     results_views.trade_off(reading)
-    tabs = st.tabs([say(f"results.tab.{n}") for n in ("models", "compare", "test", "files")])
-    with tabs[0]:
+    section(reading, found)
+
+
+SECTIONS = ("models", "compare", "statistics", "operating", "harm", "robust", "test", "write",
+            "files")  # fmt: skip
+
+
+def section(reading: Reading, found: tuple[Result, ...]) -> None:
+    """One section at a time: nothing is computed for one that nobody looks at."""
+    chosen = st.segmented_control(
+        say("results.section"),
+        SECTIONS,
+        default="models",
+        required=True,
+        format_func=lambda name: say(f"results.tab.{name}"),
+        key="results-section",
+        label_visibility="collapsed",
+    )
+    if chosen == "models":
         detail(reading, results_views.run_table(reading))
-    with tabs[1]:
-        run_views.compare(reading)
-    with tabs[2]:
-        results_views.test_part(study, reading)
-    with tabs[3]:
-        study_files.show(reading)
+    elif chosen == "test":
+        results_test.show(reading, found)
+    else:
+        shows = {
+            "compare": run_views.compare,
+            "statistics": results_supplement.show,
+            "operating": results_operating.show,
+            "harm": results_harm.show,
+            "robust": results_robustness.show,
+            "write": results_write.show,
+            "files": study_files.show,
+        }
+        shows[chosen](reading)
 
 
 def detail(reading: Reading, chosen: tuple[str, str] | None) -> None:

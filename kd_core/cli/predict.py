@@ -20,6 +20,7 @@ from kd_core.study.store import Store
 if TYPE_CHECKING:  # these import torch, which takes seconds
     from kd_core.data.windows import Window
     from kd_core.export.onnx_model import OnnxModel
+    from kd_core.slides.answers import Answers
 
 BATCH = 64
 SHOWN = 3  # classes an image in the table for a person; JSON has all
@@ -41,7 +42,9 @@ def add_commands(add: Any, screen: Screen) -> None:
 
 
 def predict(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
-    """Class probabilities of each image, and accuracy where folder names are classes.
+    """Probabilities and answer of each image, and accuracy where folder names are classes.
+
+    Both are at the file's own operating point: calibrated and thresholded where it says so.
 
     Raises:
         StoreError: ``run_unknown``, ``run_unfinished``.
@@ -135,39 +138,36 @@ def _predict_some(
         prepared.append(prepare_image(image, contract.size, contract.channels))
     if not readable:
         return []
+    found = answers(model, np.stack(prepared))
     return [
         {
             "file": str(file),
             "probabilities": dict(zip(contract.classes, map(float, row), strict=True)),
+            "answer": said,
             "folder": file.parent.name if file.parent.name in contract.classes else None,
         }
-        for file, row in zip(readable, probabilities(model, np.stack(prepared)), strict=True)
+        for file, row, said in zip(readable, found.probabilities, found.names(), strict=True)
     ]
 
 
-def probabilities(model: OnnxModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Probabilities (n, K) of prepared images (n, C, S, S)."""
-    import torch
+def answers(model: OnnxModel, images: NDArray[np.uint8]) -> Answers:
+    """What the file says of prepared images (n, C, S, S)."""
+    from kd_core.slides.answers import read_answers
 
-    from kd_core.tasks import TASKS
-
-    task = TASKS[model.contract.task]
-    logits = torch.from_numpy(model.predict_uint8(images)[task.output])
-    return task.probabilities(logits).numpy()
+    return read_answers(model.predict_uint8(images), model.contract)
 
 
 def accuracy_by_folder(images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Share of images whose likeliest class is the name of their folder; empty if none has one.
+    """Share of images whose answer is the name of their folder; empty if none has one.
 
-    >>> accuracy_by_folder([{"folder": "a", "probabilities": {"a": 0.9, "b": 0.1}},
-    ...                     {"folder": "b", "probabilities": {"a": 0.8, "b": 0.2}},
-    ...                     {"folder": None, "probabilities": {"a": 1.0, "b": 0.0}}])
+    >>> accuracy_by_folder([{"folder": "a", "answer": "a"}, {"folder": "b", "answer": "a"},
+    ...                     {"folder": None, "answer": "a"}])
     {'n': 2, 'accuracy': 0.5}
     """
     known = [image for image in images if image["folder"] is not None]
     if not known:
         return {}
-    right = sum(top(image)[0] == image["folder"] for image in known)
+    right = sum(image["answer"] == image["folder"] for image in known)
     return {"n": len(known), "accuracy": right / len(known)}
 
 
@@ -184,5 +184,6 @@ def _show(images: Sequence[Mapping[str, Any]], screen: Screen) -> None:
         best = top(image)[:SHOWN]
         shares = [screen.catalogue.number(image["probabilities"][name], "percent") for name in best]
         answer = ", ".join(f"{name} {share}" for name, share in zip(best, shares, strict=True))
-        rows.append((os.path.relpath(image["file"], common) if common else image["file"], answer))
-    screen.table(["cli.column.image", "cli.column.probability"], rows)
+        name = os.path.relpath(image["file"], common) if common else image["file"]
+        rows.append((name, image["answer"] or "–", answer))
+    screen.table([f"cli.column.{n}" for n in ("image", "answer", "probability")], rows)

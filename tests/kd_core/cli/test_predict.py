@@ -17,21 +17,25 @@ CLASSES = ("red", "green", "blue")
 SCALE = 10.0
 
 
-def colour_model(path, task="classification"):
-    """An ONNX file whose logits are ten times the mean of each channel."""
+def colour_model(path, classes=CLASSES, task="classification", **point):
+    """An ONNX file whose logits are ten times the mean of each channel, one a class."""
     contract = FileContract(
-        classes=CLASSES, mean=(0, 0, 0), std=(1, 1, 1), size=8, channels=3, task=task
+        classes=classes, mean=(0, 0, 0), std=(1, 1, 1), size=8, channels=3, task=task, **point
     )
     nodes = [
         helper.make_node("ReduceMean", ["images", "axes"], ["means"], keepdims=0),
-        helper.make_node("Mul", ["means", "scale"], ["logits"]),
+        helper.make_node("Mul", ["means", "scale"], ["all"]),
+        helper.make_node("Slice", ["all", "from", "to", "axis"], ["logits"]),
     ]
     graph = helper.make_graph(
         nodes,
         "colours",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, 8, 8])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 3])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", len(classes)])],
         [
+            helper.make_tensor("from", TensorProto.INT64, [1], [0]),
+            helper.make_tensor("to", TensorProto.INT64, [1], [len(classes)]),
+            helper.make_tensor("axis", TensorProto.INT64, [1], [1]),
             helper.make_tensor("axes", TensorProto.INT64, [2], [2, 3]),
             helper.make_tensor("scale", TensorProto.FLOAT, [], [SCALE]),
         ],
@@ -71,6 +75,18 @@ def test_probabilities_are_those_of_the_file(run, tmp_path, capsys):
     np.testing.assert_allclose(got, expected, rtol=1e-5)
     assert told["by_folder"] == {}
     assert told["classes"] == list(CLASSES)
+
+
+def test_the_files_own_operating_point_is_used(run, tmp_path, capsys):
+    file = Store().home.run(run) / "models" / "main" / "model.onnx"
+    colour_model(
+        file, ("red", "green"), threshold=0.9, calibration={"method": "temperature", "T": 4}
+    )
+    told = answer(capsys, run, paint(tmp_path / "x.png", (102, 255, 0)))
+    (image,) = told["images"]
+    green = 1 / (1 + np.exp(-SCALE * 0.6 / 4))
+    assert image["probabilities"]["green"] == pytest.approx(green, rel=1e-5)
+    assert (image["answer"], top(image)[0]) == ("red", "green")  # 0.82 is below its threshold
 
 
 def test_accuracy_where_folder_names_are_classes(run, tmp_path, capsys):

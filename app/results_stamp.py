@@ -1,0 +1,53 @@
+"""The protocol stamp below figures and tables, and what two arms differ in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from app import readings
+from app.readings import Reading
+from app.services import services
+from app.texts import say
+from kd_core.study.models_frame import read_frame
+from kd_core.study.protocol import differing
+from kd_core.study.stamp import Stamp, stamp_of
+from kd_core.study.trials import trials
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _protocols(study_id: str, runs: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    store = services().store
+    frame = read_frame(store, [study_id])
+    columns = [name for name in frame.columns if str(name).startswith("at.")]
+    found: dict[str, dict[str, Any]] = {}
+    for _, row in frame.iterrows():
+        items = {str(c)[3:]: None if pd.isna(row[c]) else row[c] for c in columns}
+        found.setdefault(f"{row['run']}/{row['name']}", items)
+    return found
+
+
+def protocol_gap(reading: Reading, arm: str, other: str) -> dict[str, tuple[str, str]]:
+    """Items of the protocol in which two arms differ."""
+    kept = _protocols(reading.study.id, readings.run_ids(reading))
+    one, two = (reading.arms[name][0] for name in (arm, other))
+    items = [kept.get(f"{r.run.id}/{r.model.name}", {}) for r in (one, two)]
+    return differing(*items)
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _trials(study_id: str, finished: int) -> dict[str, int]:
+    return trials(services().store, study_id)
+
+
+def stamp(reading: Reading) -> Stamp:
+    """The protocol stamp of what is looked at."""
+    study = reading.study
+    return stamp_of(study, reading.part, _trials(study.id, study.finished))
+
+
+def show(reading: Reading) -> None:
+    """The stamp below a figure or a table."""
+    st.caption(say(stamp(reading).msg))
