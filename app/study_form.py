@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import distil_arms, own_files
+from app import distil_arms, distil_folds, own_files
 from app.controls import choose_entry, edit_params
 from app.form import Form, read
 from app.texts import say
@@ -152,6 +152,7 @@ def _data_details(form: Form, externals: Sequence[str]) -> None:
         options=list(externals),
         help=say("distil.external.help"),
     )
+    distil_folds.protocol_controls(form)
     own_files.onnx(form)
 
 
