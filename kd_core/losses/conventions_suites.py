@@ -27,7 +27,7 @@ def _terms(loss: str, weight: float) -> list[LossTerm]:
     if loss == "rkd":
         parts = {"rkd_distance": 25 * weight, "rkd_angle": 50 * weight}
         return [LossTerm(name=name, weight=value) for name, value in parts.items()]
-    params = {"negatives": OTHERS} if loss == "crd" else {}
+    params: dict[str, Any] = {"negatives": OTHERS} if loss == "crd" else {}
     return [LossTerm(name=loss, weight=weight, params=params)]
 
 

@@ -50,6 +50,16 @@ class Memory(nn.Module):
         params: ``width``, ``negatives``, ``momentum`` and ``temperature``.
     """
 
+    student_bank: Tensor  # (M, D), length 1
+    teacher_bank: Tensor  # (M, D), length 1
+    scale: Tensor  # (2,), the mean score times M, of either side
+    seed: Tensor
+    drawn: Tensor  # how many batches were drawn for
+    classes: Tensor  # (M,)
+    order: Tensor  # (M,), images by class
+    counts: Tensor  # images of each class
+    starts: Tensor  # where each class begins in the order
+
     def __init__(self, mine: int, theirs: int, classes: Tensor, params: Mapping[str, Any]) -> None:
         super().__init__()
         images, width = len(classes), params["width"]
@@ -121,8 +131,8 @@ def _helper(shapes: Shapes, params: Mapping[str, Any]) -> nn.Module:
     targets = shapes.targets
     # where an image has several labels it has no class, so every other image is different
     classes = targets.long() if targets.ndim == 1 else torch.arange(len(targets))
-    widths = (layout(shape[-1])[0] for shape in (shapes.student, shapes.teacher))
-    return Memory(*widths, classes.cpu(), params)
+    mine, theirs = layout(shapes.student[-1])[0], layout(shapes.teacher[-1])[0]
+    return Memory(mine, theirs, classes.cpu(), params)
 
 
 def _crd(inputs: Inputs, params: Mapping[str, Any]) -> Tensor:

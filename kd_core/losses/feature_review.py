@@ -65,8 +65,8 @@ def hierarchical(student: Tensor, teacher: Tensor) -> Tensor:
         if side < student.shape[2]:
             weight /= 2
             whole += weight
-            pooled = (F.adaptive_avg_pool2d(x, side) for x in (student, teacher))
-            loss = loss + weight * F.mse_loss(*pooled)
+            s, t = (F.adaptive_avg_pool2d(x, side) for x in (student, teacher))
+            loss = loss + weight * F.mse_loss(s, t)
     return loss / whole
 
 

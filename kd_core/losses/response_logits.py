@@ -26,6 +26,10 @@ def logit_mse(student: Tensor, teacher: Tensor) -> Tensor:
     >>> import torch
     >>> logit_mse(torch.tensor([[1.0, 3.0]]), torch.tensor([[2.0, 3.0]])).item()
     0.5
+    >>> one, two = torch.tensor([[2.0, -1.0, -1.0]]), torch.tensor([[0.0, 1.0, -1.0]])  # centred
+    >>> hot = softmax_kl(one.double(), two.double(), 1e4)
+    >>> round(2 * hot.item(), 3), round(logit_mse(one, two).item(), 3)
+    (2.667, 2.667)
     """
     return (precise(student) - precise(teacher)).square().mean()
 

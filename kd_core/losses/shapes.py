@@ -118,12 +118,13 @@ def meet(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     >>> [tuple(x.shape) for x in meet(torch.ones(1, 2, 8, 4), torch.ones(1, 3, 4, 4))]
     [(1, 2, 4, 4), (1, 3, 4, 4)]
     """
-    size = [min(a, b) for a, b in zip(first.shape[2:], second.shape[2:], strict=True)]
-    resized = (
-        x if list(x.shape[2:]) == size else F.adaptive_avg_pool2d(x, size) for x in (first, second)
-    )
-    a, b = resized
-    return a, b
+    high, wide = (min(a, b) for a, b in zip(first.shape[2:], second.shape[2:], strict=True))
+
+    def resized(x: Tensor) -> Tensor:
+        there = tuple(x.shape[2:]) == (high, wide)
+        return x if there else F.adaptive_avg_pool2d(x, (high, wide))
+
+    return resized(first), resized(second)
 
 
 def projections(
