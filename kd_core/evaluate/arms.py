@@ -12,7 +12,7 @@ from kd_core.evaluate.bootstrap import interval, units, weightings
 from kd_core.evaluate.gap import with_seeds
 from kd_core.evaluate.metrics import METRICS
 from kd_core.evaluate.predictions import Predictions
-from kd_core.evaluate.scores import Score, score
+from kd_core.evaluate.scores import Score, ends, score
 
 
 def score_of_arm(
@@ -54,6 +54,9 @@ def score_of_arm(
     if spec.inflated:
         drawn = np.maximum(0.0, drawn - (np.nanmean(drawn, 0) - points))
     low, high = interval(with_seeds(points, drawn, rng))
+    # what patients alone leave open is left open with seeds, too
+    alone = ends(models[0], spec, float(points.mean()), drawn.mean(1))
+    low, high = min(low, alone[0]), max(high, alone[1])
     method = "none" if math.isnan(low) else first.method
     if first.method == "nothing_seen" and math.isclose(low, high):
         low, high = first.low, first.high

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 Array = NDArray[np.float64]
 
@@ -77,6 +78,60 @@ def interval(values: Array, level: float = LEVEL) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def widened(point: Array | float, drawn: Array, n_units: int) -> Array:
+    """Repeats moved away from what was seen as far as so few units ask for.
+
+    Formula: ``d + (d* − d) · t / z · √(U / (U − 1))``: a bootstrap of U units spreads too little by
+    the root, and knows its own spread no better than t with U − 1 degrees of freedom has it (the
+    expanded percentile interval of Hesterberg 2015). With 50 units 4 % wider, with 1000 not at all.
+
+    Args:
+        point: What was seen; broadcasts against ``drawn``.
+        drawn: Bootstrap repeats.
+        n_units: U, patients or images.
+
+    >>> round(float(widened(0.0, np.array([1.0]), 20)[0]), 3)
+    1.096
+    """
+    if n_units < 2:
+        return drawn
+    root = np.sqrt(n_units / (n_units - 1))
+    factor = stats.t.ppf((1 + LEVEL) / 2, n_units - 1) / stats.norm.ppf((1 + LEVEL) / 2) * root
+    return np.asarray(point + (drawn - point) * factor)
+
+
+def share_interval(
+    value: float, drawn: Array, n_units: int, level: float = LEVEL
+) -> tuple[float, float]:
+    """Interval of a share, or an area, in [0, 1]; NaN where it is too often undefined.
+
+    Wilson's score interval of ``n = v (1 − v) / s²`` images, s² being the variance of the repeats:
+    so many independent images would be as uncertain as these, whose patients may have several
+    (Wilson 1927; Korn & Graubard 1998 for the number). Percentiles of repeats are too narrow where
+    a share is near 1 and errors are few; this is not. s² and the normal quantile are corrected for
+    few units as in :func:`widened`.
+
+    Args:
+        value: The share that was seen.
+        drawn: Bootstrap repeats.
+        n_units: Patients, or images, that it rests on.
+        level: Of the interval.
+
+    >>> repeats = np.random.default_rng(0).binomial(300, 0.99, 5000) / 300
+    >>> [round(end, 3) for end in share_interval(0.99, repeats, 300)]
+    [0.971, 0.997]
+    """
+    low, high = interval(drawn, level)
+    if np.isnan(low) or n_units < 2 or high - low < SAME or not 0 < value < 1:
+        return low, high
+    variance = float(np.nanvar(drawn)) * n_units / (n_units - 1)
+    t2 = float(stats.t.ppf((1 + level) / 2, n_units - 1)) ** 2
+    n = value * (1 - value) / variance
+    middle = (value + t2 / (2 * n)) / (1 + t2 / n)
+    reach = np.sqrt(t2 * (variance + t2 / (4 * n**2))) / (1 + t2 / n)
+    return float(max(0.0, middle - reach)), float(min(1.0, middle + reach))
+
+
 def two_sided(values: Array) -> float:
     """How well no difference fits: twice the smaller share of repeats beyond 0.
 
@@ -91,6 +146,28 @@ def two_sided(values: Array) -> float:
         return float("nan")
     beyond = min(int((finite <= 0).sum()), int((finite >= 0).sum()))
     return min(1.0, 2 * (1 + beyond) / (1 + len(finite)))
+
+
+def n_sides(
+    targets: NDArray[Any], n_classes: int, of_image: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For each class the units with images of it, and with images of the others; both (K,).
+
+    Args:
+        targets: (N,), or (N, L) with NaN for what is not known.
+        n_classes: K.
+        of_image: The unit of each image, from :func:`units`.
+
+    >>> n_sides(np.array([0, 0, 1]), 2, np.array([0, 0, 1]))[0].tolist()
+    [1, 1]
+    """
+    if targets.ndim == 1:
+        targets = np.eye(n_classes)[targets]
+    with_it, without = (
+        np.array([len(np.unique(of_image[column == side])) for column in targets.T])
+        for side in (1, 0)
+    )
+    return with_it, without
 
 
 def unseen(
@@ -113,12 +190,7 @@ def unseen(
     >>> unseen(np.array([0] * 30 + [1] * 300), 2, np.arange(330))[0].tolist()
     [0.1, 0.01]
     """
-    if targets.ndim == 1:
-        targets = np.eye(n_classes)[targets]
-    n_with, n_without = (
-        np.array([len(np.unique(of_image[column == side])) for column in targets.T])
-        for side in (1, 0)
-    )
+    n_with, n_without = n_sides(targets, n_classes, of_image)
     return (
         np.minimum(1.0, NOTHING_SEEN / np.maximum(n_with, 1)),
         np.minimum(1.0, NOTHING_SEEN / np.maximum(n_without, 1)),

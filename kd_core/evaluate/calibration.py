@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from kd_core.evaluate.bootstrap import NOTHING_SEEN, SAME, interval, units, weightings
+from kd_core.evaluate.bootstrap import NOTHING_SEEN, SAME, share_interval, units, weightings
 from kd_core.evaluate.kernels import ECE_BINS, bin_of
 from kd_core.evaluate.predictions import Predictions
 from kd_core.evaluate.ranking import ratio
@@ -103,9 +103,10 @@ class _BinTable:
         )  # (R, B)
         ends = []
         for value, column, rows in zip(accuracy, drawn.T, self.all[:, full].T > 0, strict=True):
-            low, high = interval(column)
+            n_units = len(np.unique(of_image[rows]))
+            low, high = share_interval(value, column, n_units)
             if math.isclose(low, high, abs_tol=SAME):
-                reach = NOTHING_SEEN / len(np.unique(of_image[rows]))
+                reach = NOTHING_SEEN / n_units
                 low, high = max(0.0, value - reach), min(1.0, value + reach)
             ends.append((low, high))
         return np.array([low for low, _ in ends]), np.array([high for _, high in ends])

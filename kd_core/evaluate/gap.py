@@ -2,7 +2,8 @@
 
 A paired hierarchical bootstrap: patients are drawn (images, where patients are not known), both
 models see the same draws, so what they share cancels; and seeds are drawn too, since another seed
-would have given another student.
+would have given another student. Few patients widen it, as
+:func:`kd_core.evaluate.bootstrap.widened` says.
 
 Few seeds cannot be drawn with replacement like many patients: three differences of the same sign
 are then enough to exclude 0, and chance gives those in one of four comparisons. So the seeds'
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from kd_core.evaluate.bootstrap import SAME, interval, two_sided, units, weightings
+from kd_core.evaluate.bootstrap import SAME, interval, two_sided, units, weightings, widened
 from kd_core.evaluate.metrics import METRICS
 from kd_core.evaluate.pairs import check_pairs
 from kd_core.evaluate.predictions import Predictions
@@ -75,6 +76,8 @@ def gaps(
     spec = METRICS[metric]
     values = _values(first, second, metric)  # (2, S, C)
     drawn, rng = _drawn(first, second, metric, repeats, seed)  # (R, S, C)
+    n_units = int(units(first[0].patients, len(first[0])).max()) + 1
+    drawn = widened(values[0] - values[1], drawn, n_units)
     found = []
     for column in range(values.shape[2]):
         one, two = values[:, :, column]  # (S,), (S,)

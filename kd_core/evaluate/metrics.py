@@ -32,6 +32,7 @@ class MetricSpec(Entry):
         inflated: Whether resampling makes it larger, as it does with a sum of absolute gaps; its
             interval is moved back by the mean of that.
         of_answers: Whether it counts answers, so that a model's threshold matters to it.
+        share: Whether it is a share, a mean of shares, or an area: its interval is then Wilson's.
     """
 
     kernels: dict[str, Kernel]
@@ -40,6 +41,7 @@ class MetricSpec(Entry):
     of_others: bool = False
     inflated: bool = False
     of_answers: bool = False
+    share: bool = False
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -80,6 +82,8 @@ class MetricSpec(Entry):
 METRICS: Registry[MetricSpec] = Registry("metric")
 
 _OF_PROBABILITIES = {"macro_auc", "average_precision", "auc", "ap", "ece", "brier"}
+_SHARES = {"accuracy", "balanced_accuracy", "macro_specificity", "exact_match", "macro_auc"}
+_SHARES |= {"auc", "sensitivity", "specificity"}
 
 # Bound once: a bootstrap computes a kernel that two metrics share only once.
 _AUC, _AP = per_label(roc_auc), per_label(average_precision)
@@ -91,7 +95,7 @@ def _add(name: str, source: str, one: Kernel | None, several: Kernel | None, **m
     """Register a metric by its arithmetic for one label an image and for several."""
     both = {"classification": one, "multilabel": several}
     fitting = {task: kernel for task, kernel in both.items() if kernel}
-    more = {"of_answers": name not in _OF_PROBABILITIES, **more}
+    more = {"of_answers": name not in _OF_PROBABILITIES, "share": name in _SHARES, **more}
     METRICS.add(name, MetricSpec(source=source, kernels=fitting, **more))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kd_core.evaluate.bootstrap import NOTHING_SEEN, SAME, interval, units, weightings
+from kd_core.evaluate.bootstrap import NOTHING_SEEN, SAME, share_interval, units, weightings
 from kd_core.evaluate.operating import OperatingPoint, Side, sides
 from kd_core.evaluate.predictions import Predictions
 from kd_core.evaluate.ranking import ratio
@@ -171,12 +171,12 @@ def _bootstrap(
     rng = np.random.default_rng(seed)
     drawn = [of_weights(w.T[side.rows].T) for w in weightings(of_image, repeats, rng)]
     values = np.concatenate(drawn) if drawn else np.empty(0)
-    low, high = interval(values)
+    n_units = len(np.unique(of_image[side.rows][rests_on]))
+    low, high = share_interval(value, values, n_units) if drawn else (math.nan, math.nan)
     method: Method = "bootstrap_images" if predictions.patients is None else "bootstrap_patients"
     if math.isnan(low):
         method = "none"
     elif math.isclose(low, high, abs_tol=SAME):
-        n_units = len(np.unique(of_image[side.rows][rests_on]))
         reach = min(1.0, NOTHING_SEEN / max(n_units, 1))
         low, high = max(0.0, value - reach), min(1.0, value + reach)
         method = "nothing_seen"

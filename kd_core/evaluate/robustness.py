@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from kd_core.errors import ConfigError, DataError
 from kd_core.evaluate.bootstrap import interval, units, weightings
-from kd_core.evaluate.metrics import METRICS
+from kd_core.evaluate.metrics import METRICS, MetricSpec
 from kd_core.evaluate.pairs import check_pairs
 from kd_core.evaluate.predictions import Predictions
 from kd_core.evaluate.ranking import ratio
+from kd_core.evaluate.scores import ends
 
 Array = NDArray[np.float64]
 Answers = Mapping[tuple[str, int], Sequence[Predictions]]
@@ -120,7 +121,11 @@ def robustness(
     one = np.ones((1, len(first)))
     seen = {name: _figures(answers, keys, metric, one) for name, answers in models.items()}
     drawn = _drawn(models, keys, metric, first, repeats, seed)
-    curves = [curve for name in models for curve in _curves(name, keys, seen[name][0], drawn[name])]
+    curves = [
+        curve
+        for name in models
+        for curve in _curves(name, keys, seen[name][0], drawn[name], first, METRICS[metric])
+    ]
     means = [_mean(name, keys, seen, drawn, metric, reference) for name in models]
     patients = first.patients
     return Robustness(
@@ -179,10 +184,16 @@ def _drawn(
 
 
 def _curves(
-    model: str, keys: Sequence[tuple[str, int]], seen: Array, drawn: Array
+    model: str,
+    keys: Sequence[tuple[str, int]],
+    seen: Array,
+    drawn: Array,
+    first: Predictions,
+    spec: MetricSpec,
 ) -> list[RobustnessCurve]:
     levels = {
-        key: Level(key[1], float(seen[k]), *interval(drawn[:, k])) for k, key in enumerate(keys)
+        key: Level(key[1], float(seen[k]), *ends(first, spec, float(seen[k]), drawn[:, k]))
+        for k, key in enumerate(keys)
     }
     names = dict.fromkeys(name for name, _ in keys[1:])
     return [

@@ -10,7 +10,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kd_core.evaluate.bootstrap import NOTHING_SEEN, SAME, interval, units, unseen, weightings
+from kd_core.evaluate.bootstrap import (
+    NOTHING_SEEN,
+    SAME,
+    interval,
+    n_sides,
+    share_interval,
+    units,
+    unseen,
+    weightings,
+)
 from kd_core.evaluate.kernels import Kernel
 from kd_core.evaluate.metrics import METRICS, MetricSpec
 from kd_core.evaluate.predictions import Predictions
@@ -109,8 +118,8 @@ def _score(
         return Score(value, math.nan, math.nan, n, undefined=_reason(predictions, column))
     if spec.inflated and len(drawn):
         drawn = np.maximum(0.0, drawn - (np.nanmean(drawn) - value))
-    low, high = interval(drawn)
     of_image = units(predictions.patients, n)
+    low, high = ends(predictions, spec, value, drawn, column)
     method: Method = "bootstrap_images" if predictions.patients is None else "bootstrap_patients"
     if math.isnan(low):
         method = "none"
@@ -126,6 +135,40 @@ def _columns(name: str, classes: Sequence[str]) -> list[tuple[str, int | None]]:
     if not METRICS[name].per_class:
         return [(name, None)]
     return [(f"{name}:{label}", k) for k, label in enumerate(classes)]
+
+
+def ends(
+    predictions: Predictions,
+    spec: MetricSpec,
+    value: float,
+    drawn: Array,
+    column: int | None = None,
+) -> tuple[float, float]:
+    """Both ends of a figure's interval, by its repeats: Wilson's for a share, percentiles else.
+
+    Args:
+        predictions: What it was computed from.
+        spec: The metric.
+        value: The figure.
+        drawn: Its repeats, (R,).
+        column: The class, for a metric with one value a class.
+    """
+    of_image = units(predictions.patients, len(predictions))
+    if spec.share and len(drawn):
+        return share_interval(value, drawn, _rests_on(predictions, spec, of_image, column))
+    return interval(drawn)
+
+
+def _rests_on(
+    predictions: Predictions, spec: MetricSpec, of_image: NDArray[np.int64], column: int | None
+) -> int:
+    """Units that a figure rests on: those of its class, or of the smaller side for an area."""
+    if column is None:
+        return int(of_image.max()) + 1
+    with_it, without = n_sides(predictions.targets, len(predictions.classes), of_image)
+    if not spec.of_answers:
+        return int(min(with_it[column], without[column]))
+    return int((without if spec.of_others else with_it)[column])
 
 
 def reach_unseen(
