@@ -1,8 +1,19 @@
 import numpy as np
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
 from kd_core.evaluate import bootstrap
-from kd_core.evaluate.bootstrap import draws, interval, units, unseen, weightings
+from kd_core.evaluate.bootstrap import (
+    draws,
+    interval,
+    n_sides,
+    share_interval,
+    two_sided,
+    units,
+    unseen,
+    weightings,
+    widened,
+)
 
 
 def test_images_of_a_patient_are_drawn_together() -> None:
@@ -54,3 +65,46 @@ def test_the_fewer_units_the_more_may_be_unseen() -> None:
     own, others = unseen(labels, 2, np.arange(90))
     assert own == pytest.approx([0.1, 0.05])
     assert others == pytest.approx([0.05, 1.0])
+
+
+@pytest.mark.parametrize(("n", "right"), [(300, 298), (50, 45), (1000, 500)])
+def test_a_share_of_independent_images_has_wilsons_interval(n, right) -> None:
+    rng, share = np.random.default_rng(0), right / n
+    repeats = rng.binomial(n, share, 200_000) / n
+    low, high = share_interval(share, repeats, n)
+    theirs = proportion_confint(right, n, method="wilson")
+    # t for z, and n − 1 for n, make it a little wider
+    assert (low, high) == pytest.approx(theirs, abs=0.05 * (theirs[1] - theirs[0]))
+    assert low < theirs[0]
+
+
+def test_patients_count_as_fewer_images_and_ends_stay_in_range() -> None:
+    rng = np.random.default_rng(0)
+    alike = rng.binomial(50, 0.95, 5000) / 50
+    alone = rng.binomial(400, 0.95, 5000) / 400
+    wide, narrow = share_interval(0.95, alike, 50), share_interval(0.95, alone, 400)
+    assert wide[1] - wide[0] > 2 * (narrow[1] - narrow[0])
+    assert 0 < wide[0] < 0.95 < wide[1] < 1
+    assert share_interval(1.0, np.ones(50), 50) == (1.0, 1.0)
+    assert np.isnan(share_interval(0.9, np.full(50, np.nan), 50)[0])
+
+
+def test_few_units_widen_a_difference_and_many_do_not() -> None:
+    drawn = np.random.default_rng(0).normal(0.1, 0.02, 1000)
+    wide, same = widened(0.1, drawn, 10), widened(0.1, drawn, 100_000)
+    np.testing.assert_allclose(wide.std() / drawn.std(), 2.2622 / 1.96 * np.sqrt(10 / 9), rtol=1e-3)
+    np.testing.assert_allclose(same, drawn, atol=1e-5)
+    assert widened(0.1, drawn, 1) is drawn
+
+
+def test_p_is_twice_the_smaller_side() -> None:
+    assert two_sided(np.array([-1.0, 1.0, 2.0, 3.0, 4.0] * 20)) == pytest.approx(2 * 21 / 101)
+    assert two_sided(np.ones(99)) == pytest.approx(0.02)
+    assert np.isnan(two_sided(np.full(9, np.nan)))
+
+
+def test_sides_are_counted_in_units() -> None:
+    targets = np.array([[1, 0], [1, np.nan], [0, 0]])
+    with_it, without = n_sides(targets, 2, np.array([0, 0, 1]))
+    assert with_it.tolist() == [1, 0]
+    assert without.tolist() == [1, 2]
