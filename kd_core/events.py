@@ -16,6 +16,7 @@ VERSION = 1
 Stage = Literal[
     "data",
     "teacher_outputs",
+    "synthesise",
     "train",
     "compress",
     "export",

@@ -3,12 +3,14 @@
 from kd_core.train import (
     alone,
     assistants,
+    data_free,
     ensemble,
     offline,
     online,
     self_born_again,
     self_exits,
     self_past,
+    unlabelled,
 )
 from kd_core.train.batch import Batch, Batches
 from kd_core.train.loop import FitResult, fit
@@ -27,6 +29,7 @@ __all__ = [
     "Setup",
     "alone",
     "assistants",
+    "data_free",
     "ensemble",
     "fit",
     "offline",
@@ -34,4 +37,5 @@ __all__ = [
     "self_born_again",
     "self_exits",
     "self_past",
+    "unlabelled",
 ]

@@ -246,7 +246,8 @@ def drop(root: Path, data_hash: str) -> int:
     """
     freed = 0
     for path in (root / FOLDER).glob("*/key.json"):
-        if json.loads(path.read_text(encoding="utf-8"))["data"] == data_hash:
+        data = json.loads(path.read_text(encoding="utf-8"))["data"]
+        if data.partition(" ")[0] == data_hash:  # behind it stands a split, or other images
             freed += sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file())
             shutil.rmtree(path.parent, ignore_errors=True)
     return freed
