@@ -164,6 +164,7 @@ GOLDEN = {
     ("hint", CLASSES): again(loops.hint),
     ("attention", CLASSES): Golden("torchdistill ATLoss", attention),
     ("ickd", CLASSES): again(loops.ickd),
+    ("nst", CLASSES): again(loops.nst),
     ("crd", CLASSES): Golden("torchdistill CRDLoss, with our draws", crd),
     ("semckd", CLASSES): again(loops.semckd),
     ("review", CLASSES): again(loops.review),

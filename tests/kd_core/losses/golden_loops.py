@@ -197,6 +197,16 @@ def ickd(x, p, at):
     return total
 
 
+def nst(x, p, at):
+    total = 0.0
+    for s, t in map(_smaller, x.f_s, x.f_t):
+        for image in range(len(s)):
+            units = [[c.ravel() / np.linalg.norm(c) for c in m[image]] for m in (s, t)]
+            for a, b, sign in ((units[0], units[0], 1), (units[1], units[1], 1), (*units, -2)):
+                total += sign * mean((u @ v) ** 2 for u in a for v in b) / len(s)
+    return total
+
+
 def _batch_norm(x, weight, bias):
     middle, spread = x.mean((0, 2, 3), keepdims=True), x.var((0, 2, 3), keepdims=True)
     scaled = (x - middle) / np.sqrt(spread + 1e-5)
