@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.texts import say, show_error
+from app.texts import language_switch, say, show_error
 from app.visitor import come_in
 from kd_core.errors import KDLabError
 from kd_core.study.people import NICKNAME_CHARS
@@ -34,6 +34,7 @@ def show() -> None:
             )
             if st.form_submit_button(say("class.enter.go"), type="primary", width="stretch"):
                 _try(word, nickname)
+        language_switch()
 
 
 def become_teacher(nickname: str) -> None:

@@ -12,7 +12,7 @@ import streamlit as st  # noqa: E402
 from app import class_enter, theme, visitor  # noqa: E402
 from app.class_room import class_open  # noqa: E402
 from app.frame import carry_address, sidebar  # noqa: E402
-from app.texts import carry_language, language_switch, say  # noqa: E402
+from app.texts import carry_language, say  # noqa: E402
 
 st.set_page_config(page_title="KD Lab", page_icon=":material/compress:", layout="wide")
 theme.apply()
@@ -50,4 +50,3 @@ if inside:
     page.run()
 else:
     class_enter.show()
-    language_switch()
