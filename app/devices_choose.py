@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from app.devices_figures import figures
 from app.services import services
 from app.services_devices import may_teach
 from app.texts import catalogue, say
@@ -118,10 +119,8 @@ def card(chosen: Chosen) -> None:
     if spec.power:
         low, high = spec.power.typical_w, spec.power.load_w
         facts.append(("power", say("devices.watts", low=low, high=high)))
-    sources = [text for text in (spec.source, spec.power.source if spec.power else "") if text]
     st.markdown("  \n".join(f"**{say(f'devices.fact.{name}')}**: {text}" for name, text in facts))
-    if sources:
-        st.caption(say("devices.sources", names=list(dict.fromkeys(sources))))
+    figures(chosen.name, spec)
     _runtimes(chosen)
 
 

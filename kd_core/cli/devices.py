@@ -40,10 +40,33 @@ def devices(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
     for name, device in _known_devices().items():
         runtimes = [_runtime(name, device, place) for place in range(len(device.runtimes))]
         title = screen.text(device_title(name, device))
-        listed.append({"name": name, "title": title, "kind": device.kind, "runtimes": runtimes})
+        listed.append(
+            {
+                "name": name,
+                "title": title,
+                "kind": device.kind,
+                "runtimes": runtimes,
+                "figures": _figures(name, device, screen),
+            }
+        )
         said = ", ".join(f"{each['name']} ({each['tier']})" for each in runtimes)
         screen.line("cli.devices.line", name=name, title=title, runtimes=said)
     return {"devices": listed}
+
+
+def _figures(name: str, device: DeviceSpec, screen: Screen) -> dict[str, Any]:
+    """Each figure of the data sheet with where it is from."""
+    from kd_core.latency.provenance import origins, value_of
+
+    return {
+        figure: {
+            "value": value_of(device, figure),
+            "kind": origin.kind,
+            "source": origin.source,
+            "reason": screen.text(f"provenance.{origin.reason}") if origin.reason else "",
+        }
+        for figure, origin in origins(name, device).items()
+    }
 
 
 def _known_devices() -> dict[str, DeviceSpec]:

@@ -37,8 +37,8 @@ _computer(
     flops_per_cycle=16,
     memory_gbs=25.6,
     ram_bytes=8 * GB,
-    power=Power(6.0, 25.0, "notebookcheck (TDP); geerlingguy/top500-benchmark (HPL at the wall)"),
-    source="notebookcheck; sbc-bench",
+    power=Power(6.0, 25.0, "CodeCarbon's table (TDP); geerlingguy/top500-benchmark (HPL at the wall)"),
+    source="Intel ARK; sbc-bench",
 )
 _computer(
     "intel_n5105",
@@ -49,7 +49,7 @@ _computer(
     ghz=2.8,
     flops_per_cycle=8,
     ram_bytes=8 * GB,
-    power=Power(10.0, 30.0, "CodeCarbon's table (TDP); ora.it.com (whole system)"),
+    power=Power(10.0, 30.0, "CodeCarbon's table (TDP) to an assumed 30 W of the whole system"),
     source="ncnn benchmark",
 )
 _computer(
@@ -76,8 +76,8 @@ _computer(
     gpu_gflops=2600,
     npu_tops=11,
     ram_bytes=8 * GB,
-    power=Power(7.5, 15.0, "half to all of 15 W, askgeek.io"),
-    source="ncnn benchmark; askgeek.io",
+    power=Power(7.5, 15.0, "half to all of an assumed 15 W"),
+    source="ncnn benchmark; Apple Newsroom",
     runtimes=(
         RuntimeChoice("onnxruntime", (4, 1), ("fp32", "int8")),
         RuntimeChoice("ncnn", (1, 4, 8), ("ncnn_default", "int8")),
@@ -135,7 +135,7 @@ _computer(
     memory_gbs=204.8,
     ram_bytes=256 * GB,
     power=Power(112.5, 225.0, TDP),
-    source="ncnn benchmark; Microway",
+    source="ncnn benchmark; AMD product page",
 )
 _computer(
     "intel_xeon_8573c",
@@ -191,7 +191,7 @@ _card(
     memory_gbs=320,
     ram_bytes=16 * GB,
     tdp_w=70,
-    source="hmc-tech",
+    source="NVIDIA data sheet and product brief",
 )
 _card(
     "nvidia_v100",
@@ -199,7 +199,8 @@ _card(
     15700,
     memory_gbs=900,
     ram_bytes=16 * GB,
-    source="grokipedia.opelly.me (peak); m.leiphone.com (memory)",
+    tdp_w=300,
+    source="NVIDIA Tesla V100 architecture whitepaper",
 )
 _card(
     "nvidia_a100",
@@ -208,7 +209,7 @@ _card(
     memory_gbs=1555,
     ram_bytes=40 * GB,
     tdp_w=400,
-    source="glennklockwood.com",
+    source="NVIDIA A100 architecture whitepaper",
 )
 _card(
     "nvidia_h200",
@@ -217,7 +218,7 @@ _card(
     memory_gbs=4800,
     ram_bytes=141 * GB,
     tdp_w=700,
-    source="hmc-tech",
+    source="NVIDIA H200 data sheet",
 )
 _card(
     "nvidia_rtx_3090",
@@ -225,7 +226,8 @@ _card(
     35580,
     memory_gbs=936,
     ram_bytes=24 * GB,
-    source="cuttingedgegamer.com/2022/12",
+    tdp_w=350,
+    source="NVIDIA Ampere GA102 architecture whitepaper",
 )
 _card(
     "nvidia_rtx_4090",
@@ -233,5 +235,6 @@ _card(
     82080,
     memory_gbs=1008,
     ram_bytes=24 * GB,
-    source="Dr-Noob/peakperf (peak); cuttingedgegamer.com/2022/12 (memory)",
+    tdp_w=450,
+    source="Dr-Noob/peakperf (peak); NVIDIA Ada architecture whitepaper",
 )

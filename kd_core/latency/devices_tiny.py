@@ -50,7 +50,7 @@ _controller(
     flops_per_cycle=2,
     ram_bytes=320 * KB,
     flash_bytes=1024 * KB,
-    source="docs.kernel.org, stm32f746-overview",
+    source="ST data sheet",
 )
 _controller(
     "stm32l4r5",
@@ -61,7 +61,7 @@ _controller(
     ram_bytes=640 * KB,
     flash_bytes=2048 * KB,
     power=Power(0.035, 0.078, TINY),
-    source="doc.riot-os.org, nucleo-l4r5zi",
+    source="ST data sheet; MLPerf Tiny",
 )
 _controller(
     "stm32u575",
@@ -84,7 +84,7 @@ _controller(
     npu_tops=0.6,
     ram_bytes=4200 * KB,
     flash_bytes=128 * MB,
-    source="STM32N6570-DK documentation",
+    source="ST product page",
 )
 _controller(
     "esp32_s3",
@@ -95,7 +95,7 @@ _controller(
     flops_per_cycle=1,
     ram_bytes=512 * KB,
     flash_bytes=8 * MB,
-    source="esp32-feature-matrix",
+    source="Espressif data sheet",
 )
 
 # ---------------------------------------------------------------- accelerators
