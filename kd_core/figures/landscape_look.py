@@ -78,7 +78,7 @@ def _rest(cells: Cells, say: Say, dark: bool) -> dict[str, Any]:
         "colorscale": [[0, f"rgba({shade},0.08)"], [1, f"rgba({shade},0.32)"]],
         "showscale": False,
         "hoverongaps": False,
-        "hovertemplate": say(Msg("figure.cell_hover", {"n": "%{z}"})) + "<extra></extra>",
+        "hovertemplate": say(Msg("figure.shade_hover", {"n": "%{z}"})) + "<extra></extra>",
     }
 
 
