@@ -22,11 +22,15 @@ def chosen(form: Form) -> int:
         st.session_state[CHOSEN] = 0
         return 0
     st.session_state[CHOSEN] = max(0, place)
+    # a name that was typed just now is read further down; here it counts already
+    names = [
+        st.session_state.get(form.key(f"arms.{i}.name"), arm["name"]) for i, arm in enumerate(arms)
+    ]
     picked: int = st.selectbox(
         say("distil.arm", n=len(arms)),
         list(range(len(arms))),
         key=CHOSEN,
-        format_func=lambda i: arms[i]["name"],
+        format_func=lambda i: names[i],
         help=say("distil.arm.help"),
     )
     return picked

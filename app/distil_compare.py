@@ -10,7 +10,7 @@ from app.services import submit
 from app.texts import say, show_error
 from kd_core.config import StudySettings
 from kd_core.errors import KDLabError
-from kd_core.study.comparison import comparison, methods, proposal
+from kd_core.study.methods import comparison, methods, proposal
 
 FEWEST_SEEDS = 3
 
@@ -42,7 +42,9 @@ def controls(form: Form, place: int, task: str) -> None:
             help=say("distil.seeds.help"),
         )
     with right:
-        st.caption(say("distil.compare.runs", methods=len(chosen), seeds=n, n=(len(chosen) + 1) * n))
+        st.caption(
+            say("distil.compare.runs", methods=len(chosen), seeds=n, n=(len(chosen) + 1) * n)
+        )
     if not chosen:
         return
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.form import Form, read, write
+from app.form import Form, read
 from app.services import services
 from app.texts import say, show_error
 from kd_core.config import ModelSettings, WeightSettings
@@ -59,9 +59,7 @@ def layer_controls(form: Form, term: str, spec: LossSpec) -> None:
         )
 
 
-def _pair(
-    form: Form, path: str, teacher: dict[str, str], student: dict[str, str], n: int
-) -> None:
+def _pair(form: Form, path: str, teacher: dict[str, str], student: dict[str, str], n: int) -> None:
     columns = st.columns([6, 6, 1], vertical_alignment="bottom")
     for side, (column, known) in enumerate(zip(columns, (teacher, student), strict=False)):
         with column:

@@ -8,11 +8,12 @@ import streamlit as st
 
 from app import distil_layers
 from app.controls import edit_params
+from app.distil_mode import fits
 from app.form import Form, read, write
 from app.texts import catalogue, entry_about, entry_title, say
 from kd_core.config import DistilSettings
 from kd_core.losses import LOSSES, LossSpec
-from kd_core.study.comparison import usual_term
+from kd_core.study.methods import usual_term
 from kd_core.train.modes import MODES
 
 FORM = "distil"
@@ -31,8 +32,12 @@ def loss_controls(form: Form, place: int, task: str) -> None:
         task: Entry of ``TASKS``.
     """
     path = f"arms.{place}.distil"
+    mode = read(form.document, f"{path}.mode")
     losses = read(form.document, f"{path}.losses")
-    if not losses:
+    if mode in MODES and not MODES[mode].losses:
+        st.caption(say("distil.mode.own_losses"))
+        losses = []
+    elif not losses:
         _alpha(form, path, losses)
     for number in range(len(losses)):
         _loss(form, path, number, task)
@@ -45,7 +50,7 @@ def _loss(form: Form, path: str, number: int, task: str) -> None:
     losses = read(form.document, f"{path}.losses")
     columns = st.columns([3, 3, 4])
     name = losses[number]["name"]
-    spec = LOSSES[name] if name in LOSSES else None
+    spec = dict(LOSSES.items()).get(name)
     with columns[0]:
         if number == 0:
             _alpha(form, path, losses)
@@ -66,7 +71,9 @@ def _loss(form: Form, path: str, number: int, task: str) -> None:
 def _alpha(form: Form, path: str, losses: list[dict[str, Any]]) -> None:
     """The weight of the labels, where a response loss shares 1 with it."""
     free = read(form.document, f"{path}.task_weight") is None
-    used = free and any(t["name"] in LOSSES and LOSSES[t["name"]].family == "response" for t in losses)
+    used = free and any(
+        t["name"] in LOSSES and LOSSES[t["name"]].family == "response" for t in losses
+    )
     form.edit(
         st.slider,
         f"{path}.alpha",
@@ -106,11 +113,10 @@ def _choose(form: Form, path: str, number: int, task: str, n: int) -> None:
     """Which loss; those that cannot be used here stand last and say why."""
     here = f"{path}.losses.{number}.name"
     taken = {t["name"] for i, t in enumerate(read(form.document, f"{path}.losses")) if i != number}
-    refused = {name: why for name in LOSSES if (why := reason(name, task, taken)) is not None}
-    order = sorted(
-        LOSSES, key=lambda name: (name in refused, FAMILIES.index(LOSSES[name].family))
-    )
-    box, button = st.columns([8, 1], vertical_alignment="bottom") if n > 1 else (st.container(), None)
+    mode = read(form.document, f"{path}.mode")
+    refused = {n: why for n in LOSSES if (why := reason(n, task, taken, mode)) is not None}
+    order = sorted(LOSSES, key=lambda name: (name in refused, FAMILIES.index(LOSSES[name].family)))
+    box, *button = st.columns([8, 1] if n > 1 else [1], vertical_alignment="bottom")
     with box:
         chosen = form.edit(
             st.selectbox,
@@ -121,8 +127,8 @@ def _choose(form: Form, path: str, number: int, task: str, n: int) -> None:
             on_change=_changed,
             args=(form.key(here), path, number),
         )
-    if button is not None:
-        with button:
+    for place in button:
+        with place:
             _remove(path, number)
     if chosen in refused:
         st.warning(refused[chosen], icon=":material/block:")
@@ -151,14 +157,20 @@ def _option(name: str, refused: dict[str, str]) -> str:
     return say(kind, family=family, title=title)
 
 
-def reason(name: str, task: str, taken: set[str]) -> str | None:
+def reason(name: str, task: str, taken: set[str], mode: str) -> str | None:
     """Why a loss cannot be chosen here; ``None`` where it can."""
     if name in taken:
         return say("distil.loss.taken")
+    if mode in MODES and not fits(MODES[mode], name):
+        return say("distil.loss.no_features", mode=entry_title(MODES, mode))
     if task in LOSSES[name].forms:
         return None
     own = f"loss.{name}.no.{task}"
-    return say(own) if own in catalogue() else say("distil.loss.no_form", task=say(f"task.{task}.title"))
+    return (
+        say(own)
+        if own in catalogue()
+        else say("distil.loss.no_form", task=say(f"task.{task}.title"))
+    )
 
 
 def can_add(distil: dict[str, Any], task: str) -> bool:
@@ -170,7 +182,7 @@ def _next(distil: dict[str, Any], task: str) -> str | None:
     """What is added first: a loss of a family that is not there yet."""
     taken = {term["name"] for term in distil["losses"]}
     there = {LOSSES[name].family for name in taken if name in LOSSES}
-    fitting = [name for name in LOSSES if reason(name, task, taken) is None]
+    fitting = [name for name in LOSSES if reason(name, task, taken, distil["mode"]) is None]
     return min(fitting, key=lambda name: LOSSES[name].family in there, default=None)
 
 
@@ -240,5 +252,5 @@ def _knowledge(name: str, params: dict[str, Any], task: str) -> str:
 
 
 def _mode_values(distil: dict[str, Any]) -> dict[str, Any]:
-    spec = MODES[distil["mode"]] if distil["mode"] in MODES else None
-    return {**(spec.defaults() if spec else {}), **distil["params"]}
+    own = MODES[distil["mode"]].defaults() if distil["mode"] in MODES else {}
+    return {**own, **distil["params"]}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import distil_arms, distil_compare, distil_losses, distil_mode, distil_time
+from app import distil_arms, distil_compare, distil_losses, distil_map, distil_mode, distil_time
 from app.form import Form
 from app.texts import say
 
@@ -22,6 +22,7 @@ PARTS: dict[str, tuple[str, Part]] = {
     "time": (":material/timeline:", distil_time.controls),
     "arms": (":material/group:", _arms),
     "compare": (":material/leaderboard:", distil_compare.controls),
+    "map": (":material/grid_on:", distil_map.controls),
 }
 
 

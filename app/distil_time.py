@@ -8,7 +8,9 @@ import streamlit as st
 
 from app.form import Form, read
 from app.texts import entry_title, param_text, say
+from kd_core.config import DistilSettings
 from kd_core.losses import LOSSES
+from kd_core.study.grids import axes
 
 FORM = "distil"
 MOST = 8
@@ -26,38 +28,29 @@ def controls(form: Form, place: int, task: str) -> None:
         step=0.05,
         help=say("distil.warmup.help"),
     )
-    movable = _movable(read(form.document, path))
+    known = movable(read(form.document, path))
     for number in range(len(read(form.document, f"{path}.ramps"))):
-        _ramp(form, path, number, movable)
+        _ramp(form, path, number, known)
     taken = {ramp["of"] for ramp in read(form.document, f"{path}.ramps")}
-    free = [name for name in movable if name not in taken]
+    free = [name for name in known if name not in taken]
     st.button(
         say("distil.ramp.add"),
         icon=":material/add:",
         type="tertiary",
         key="ramp-add",
         on_click=_add,
-        args=(path, free[0] if free else "", movable.get(free[0], 0.0) if free else 0.0),
+        args=(path, free[0] if free else "", known.get(free[0], 0.0) if free else 0.0),
         disabled=not free,
     )
 
 
-def _movable(distil: dict[str, Any]) -> dict[str, float]:
+def movable(distil: dict[str, Any]) -> dict[str, float]:
     """Numbers that can move, with the value they begin with."""
-    found: dict[str, float] = {"alpha": distil["alpha"]}
-    for term in distil["losses"]:
-        if term["name"] not in LOSSES:
-            continue
-        spec, name = LOSSES[term["name"]], term["name"]
-        if term["weight"] is not None:
-            found[f"{name}.weight"] = term["weight"]
-        values = {**spec.defaults(), **term["params"]}
-        floats = [p.name for p in spec.params if p.kind == "float"]
-        found |= {f"{name}.{param}": values[param] for param in floats}
-    return found
+    known = [term for term in distil["losses"] if term["name"] in LOSSES]
+    return axes(DistilSettings.from_json({**distil, "losses": known}))
 
 
-def _title(of: str) -> str:
+def title(of: str) -> str:
     """What a number is called."""
     loss, _, param = of.rpartition(".")
     if not loss:
@@ -66,7 +59,7 @@ def _title(of: str) -> str:
     return f"{entry_title(LOSSES, loss)} · {own}"
 
 
-def _ramp(form: Form, path: str, number: int, movable: dict[str, float]) -> None:
+def _ramp(form: Form, path: str, number: int, known: dict[str, float]) -> None:
     here = f"{path}.ramps.{number}"
     what, end, shape, button = st.columns([5, 3, 3, 1], vertical_alignment="bottom")
     current = read(form.document, f"{here}.of")
@@ -75,14 +68,14 @@ def _ramp(form: Form, path: str, number: int, movable: dict[str, float]) -> None
             st.selectbox,
             f"{here}.of",
             say("distil.ramp.of"),
-            options=list(dict.fromkeys([*movable, current])),
-            format_func=_title,
+            options=list(dict.fromkeys([*known, current])),
+            format_func=title,
         )
     with end:
         form.edit(
             st.number_input,
             f"{here}.end",
-            say("distil.ramp.end", start=movable.get(of, 0.0)),
+            say("distil.ramp.end", start=known.get(of, 0.0)),
             show=float,
             min_value=0.0,
             step=0.1,

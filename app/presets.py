@@ -22,6 +22,8 @@ from kd_core.data.dataset import Dataset
 from kd_core.errors import ConfigError, KDLabError
 from kd_core.losses.combine import objective
 from kd_core.models import get_spec
+from kd_core.study.graph import expand
+from kd_core.train.modes import check_mode
 
 EMBEDDED = StudySettings.from_json(
     (ROOT / "sample_data" / "study.json").read_text(encoding="utf-8")
@@ -103,7 +105,9 @@ def check(study: StudySettings, task: str) -> None:
     for model in (study.student, study.teacher.model):
         get_spec(model.name)
     for arm in study.arms:
-        objective(arm.distil, task)
+        if check_mode(arm.distil, task).losses:
+            objective(arm.distil, task)
+    expand(study)
 
 
 def check_pasted(study: StudySettings) -> None:

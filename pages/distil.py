@@ -1,6 +1,15 @@
 import streamlit as st
 
-from app import distil_arms, distil_losses, distil_more, live, presets, study_form
+from app import (
+    distil_arms,
+    distil_comparison,
+    distil_losses,
+    distil_map,
+    distil_more,
+    live,
+    presets,
+    study_form,
+)
 from app.cost import show_cost
 from app.form import Form
 from app.services import services, submit
@@ -38,6 +47,7 @@ def _choices(form: Form) -> str:
     st.subheader(say("distil.step.loss"))
     place = distil_arms.chosen(form)
     distil_losses.loss_controls(form, place, dataset.task)
+    distil_map.answer(form, place)
     distil_more.more(form, place, dataset.task)
     st.subheader(say("distil.step.budget"))
     study_form.budget_controls(form, dataset.part_sizes["train"])
@@ -108,6 +118,9 @@ def watch(study_id: str) -> None:
             query_params={"study": study_id},
         )
         leave()
+    if study.finished and not study.active:
+        distil_map.offer(study_id)
+        distil_comparison.offer_study(study_id)
 
 
 def leave() -> None:

@@ -1,8 +1,7 @@
-"""Methods side by side on one pair of networks: a list of methods becomes one study, and back.
+"""Methods side by side on one pair of networks: what a finished study says of them.
 
-A method is named like the texts of its entry: ``loss.dkd`` is one loss with a fixed teacher,
-``mode.mutual`` a way of learning with soft targets. Everything else is the study's, so that a
-difference between two arms is the method and nothing else.
+The study is made by :mod:`kd_core.study.methods`. Every method is held against the student alone
+and against plain soft targets, by the one verdict, with Holm's correction over the list.
 """
 
 from __future__ import annotations
@@ -10,106 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
+from typing import Any
 
-from kd_core.config import Arm, DistilSettings, LossTerm, StudySettings
 from kd_core.errors import StoreError
 from kd_core.evaluate.correction import holm
 from kd_core.evaluate.metrics import METRICS
 from kd_core.evaluate.pareto import Spread, over_seeds
 from kd_core.evaluate.verdict import Verdict
-from kd_core.losses import LOSSES, LossSpec
+from kd_core.study.methods import PLAIN
 from kd_core.study.records import RunRecord
 from kd_core.study.results import Result, compare_arms
-from kd_core.train.modes import MODES
-
-PLAIN = "kd"
-"""The method that all others should beat: soft targets from a fixed teacher."""
-
-PROPOSED = 12
-"""Methods in the list that a person is offered first."""
 
 BASELINE = "baseline"
 STILL = 0.05
 """A corrected p below this holds."""
-
-
-# --- a list of methods becomes a study ----------------------------------------------------------
-
-
-def methods(task: str) -> tuple[str, ...]:
-    """Every method that a task has a form for and that needs no setting from a person.
-
-    >>> "loss.kd" in methods("multilabel"), "loss.dkd" in methods("multilabel")
-    (True, False)
-    """
-    losses = [f"loss.{name}" for name, spec in LOSSES.items() if task in spec.tasks]
-    modes = [f"mode.{name}" for name in MODES if name not in ("alone", "offline")]
-    return (*losses, *modes)
-
-
-def proposal(task: str) -> tuple[str, ...]:
-    """A list to begin with: plain soft targets, then each family in turn, the oldest first."""
-    families: dict[str, list[str]] = {}
-    for name, spec in LOSSES.items():
-        if task in spec.tasks:
-            kind = "labels" if spec.needs == "labels" else spec.family
-            families.setdefault(kind, []).append(f"loss.{name}")
-    turns = max((len(names) for names in families.values()), default=0)
-    ordered = [names[i] for i in range(turns) for names in families.values() if i < len(names)]
-    return tuple(ordered[:PROPOSED])
-
-
-def usual_weight(spec: LossSpec) -> float | None:
-    """``None``, which is 1 − α, for response losses; else the middle of the published weights.
-
-    The middle is geometric, since published weights lie powers of ten apart.
-    """
-    if spec.family == "response":
-        return None
-    low, high = spec.range or (1.0, 1.0)
-    middle = math.sqrt(max(low, high * 1e-4) * high)
-    return float(f"{middle:.2g}")
-
-
-def usual_term(name: str) -> LossTerm:
-    """A loss as a person finds it when it is chosen."""
-    spec = LOSSES[name]
-    return LossTerm(name=name, weight=usual_weight(spec), params=spec.defaults())
-
-
-def arm_for(method: str, like: DistilSettings) -> Arm:
-    """One method as an arm, with the shared α, views and plain terms of ``like``.
-
-    >>> arm_for("loss.kd", DistilSettings(alpha=0.3)).distil.alpha
-    0.3
-    """
-    kind, _, name = method.partition(".")
-    wanted = name if kind == "loss" else PLAIN
-    term = next((term for term in like.losses if term.name == wanted), usual_term(wanted))
-    mode = "offline" if kind == "loss" else name
-    own = like.params if like.mode == mode else MODES[mode].defaults()
-    distil = like.change(mode=mode, losses=(term,), params=own, ramps=(), peers=())
-    return Arm(name=name, distil=distil)
-
-
-def comparison(
-    study: StudySettings, chosen: Sequence[str], seeds: Sequence[int], name: str
-) -> StudySettings:
-    """The study with one arm a method, on these seeds.
-
-    Args:
-        study: Where data, networks, recipe and the first arm's α and views come from.
-        chosen: Names of :func:`methods`.
-        seeds: Of every arm.
-        name: Of the study.
-    """
-    like = study.arms[0].distil if study.arms else DistilSettings()
-    arms = tuple(arm_for(method, like) for method in chosen)
-    return study.change(name=name, arms=arms, seeds=tuple(seeds), chains=(), imported=())
-
-
-# --- a finished study is read -------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -182,6 +97,7 @@ def read_comparison(
     arms: Mapping[str, Sequence[Result]],
     metric: str,
     *,
+    names: Sequence[str] = (),
     part: str = "val",
     margin: float = 0.01,
     opened: bool = False,
@@ -192,6 +108,8 @@ def read_comparison(
     Args:
         arms: Models by arm, as :func:`kd_core.study.results.by_arm` gives them.
         metric: With one value.
+        names: Arms of the study; other models count as the cost of the arm that their name
+            begins with (an earlier generation, a teacher assistant). Empty: every student.
         part: ``val``, or another once the test part is open.
         margin: How much worse still counts as as good.
         opened: Whether the test part is open.
@@ -201,28 +119,19 @@ def read_comparison(
         StoreError: ``baseline_missing`` where no student alone is finished; else as
             :func:`kd_core.study.results.predictions`.
     """
-    students = {a: g for a, g in arms.items() if g[0].model.role in ("baseline", "student")}
-    if BASELINE not in students:
-        raise StoreError("baseline_missing")
+    students = _students(arms, names)
     at = values or {a: _values(group, metric) for a, group in arms.items()}
     judge = {"part": part, "margin": margin, "opened": opened}
-    verdicts = {
-        a: compare_arms(g, students[BASELINE], metric, **judge)  # type: ignore[arg-type]
-        for a, g in students.items()
-        if a != BASELINE and _shared(g, students[BASELINE])
-    }
-    plain = next((a for a, g in students.items() if _is_plain(g[0])), None)
-    against_plain = {
-        a: compare_arms(g, students[plain], metric, **judge)  # type: ignore[arg-type]
-        for a, g in students.items()
-        if plain is not None and a != plain and _shared(g, students[plain])
-    }
+    alone = students[BASELINE]
+    plain = next((a for a, g in students.items() if _is_plain(g[0])), "")
+    verdicts = _judged(students, BASELINE, metric, judge)
+    against_plain = _judged(students, plain, metric, judge) if plain else {}
     corrected = dict(zip(verdicts, holm([v.p for v in verdicts.values()]), strict=True))
     higher = METRICS[metric].higher_is_better
     ranks = rank_by_seed({a: at[a] for a in students}, higher)
-    records = {r.run.id: RunRecord.read(r.folder) for g in students.values() for r in g}
-    alone_s = _seconds(students[BASELINE], records)
-    recipe = records[students[BASELINE][0].run.id].settings.train
+    spent = {a: _spent(a, arms, students) for a in students}
+    alone_s = spent[BASELINE].seconds
+    recipe = RunRecord.read(alone[0].folder).settings.train
     rows = [
         Row(
             arm=a,
@@ -233,22 +142,48 @@ def read_comparison(
             p_holm=corrected.get(a, math.nan),
             plain=against_plain.get(a),
             harms=a in verdicts and verdicts[a].kind == "worse",
-            seconds=_seconds(g, records),
-            ratio=_seconds(g, records) / alone_s if alone_s else math.nan,
-            teacher_s=max(_teacher_s(records[r.run.id]) for r in g),
-            own_recipe=records[g[0].run.id].settings.train != recipe,
+            seconds=spent[a].seconds,
+            ratio=spent[a].seconds / alone_s if alone_s else math.nan,
+            teacher_s=spent[a].teacher_s,
+            own_recipe=RunRecord.read(g[0].folder).settings.train != recipe,
         )
         for a, g in students.items()
     ]
     teachers = [v for a, g in arms.items() if g[0].model.role == "teacher" for v in at[a].values()]
+    runs = {r.run.id: r for g in arms.values() for r in g}
     return Comparison(
         metric=metric,
         rows=tuple(sorted(rows, key=lambda row: _order(row.spread.mean, higher))),
         teacher=fmean(teachers) if teachers else math.nan,
         agreement=kendall_w(ranks),
         seeds=tuple(sorted(next(iter(ranks.values()), {}))),
-        total_s=sum(_total(r) for r in records.values()),
+        total_s=sum(_trained(r.folder) for r in runs.values()),
     )
+
+
+def _students(
+    arms: Mapping[str, Sequence[Result]], names: Sequence[str]
+) -> dict[str, Sequence[Result]]:
+    """The student alone and the arms that are compared with it."""
+    found = {
+        arm: group
+        for arm, group in arms.items()
+        if group[0].model.role in ("baseline", "student")
+        and (not names or arm in (BASELINE, *names))
+    }
+    if BASELINE not in found:
+        raise StoreError("baseline_missing")
+    return found
+
+
+def _judged(
+    students: Mapping[str, Sequence[Result]], against: str, metric: str, judge: Mapping[str, Any]
+) -> dict[str, Verdict]:
+    return {
+        arm: compare_arms(group, students[against], metric, **judge)
+        for arm, group in students.items()
+        if arm != against and _shared(group, students[against])
+    }
 
 
 def rank_by_seed(
@@ -312,14 +247,29 @@ def _is_plain(result: Result) -> bool:
     )
 
 
-def _seconds(group: Sequence[Result], records: Mapping[str, RunRecord]) -> float:
-    times = [t.seconds for r in group if (t := records[r.run.id].training) is not None]
-    return fmean(times) if times else math.nan
+@dataclass(frozen=True)
+class _Spent:
+    seconds: float
+    teacher_s: float
 
 
-def _teacher_s(record: RunRecord) -> float:
-    return record.training.teacher_seconds if record.training else 0.0
+def _spent(arm: str, arms: Mapping[str, Sequence[Result]], students: Mapping[str, Any]) -> _Spent:
+    """Mean seconds of training for one seed, further runs that the arm needed included."""
+    helpers = [
+        result
+        for name, group in arms.items()
+        if name.startswith(f"{arm}-") and name not in students
+        for result in group
+    ]
+    runs = {r.run.id: r for r in (*arms[arm], *helpers)}
+    found = [t for r in runs.values() if (t := RunRecord.read(r.folder).training) is not None]
+    seeds = len({r.run.seed for r in arms[arm]})
+    return _Spent(
+        seconds=sum(t.seconds for t in found) / seeds if found else math.nan,
+        teacher_s=max((t.teacher_seconds for t in found), default=0.0),
+    )
 
 
-def _total(record: RunRecord) -> float:
-    return record.training.seconds + record.training.teacher_seconds if record.training else 0.0
+def _trained(folder: Path) -> float:
+    training = RunRecord.read(folder).training
+    return training.seconds + training.teacher_seconds if training else 0.0

@@ -1,0 +1,50 @@
+"""A map of two numbers of distillation: the metric as colour, the noise level marked in it."""
+
+from __future__ import annotations
+
+import math
+
+import plotly.graph_objects as go
+
+from kd_core.figures.look import Say, figure
+from kd_core.study.grids import Map
+from kd_core.text import Msg
+
+BEST, NEAR = "★", "≈"
+
+
+def map_texts(found: Map, digits: int = 3) -> tuple[tuple[str, ...], ...]:
+    """What stands in each cell: the mean, ★ at the best, ≈ where noise does not tell from it."""
+    rows = []
+    for row, b in enumerate(found.ys):
+        cells = []
+        for column, a in enumerate(found.xs):
+            value = found.mean[row][column]
+            sign = BEST if found.best == (a, b) else NEAR if (row, column) in found.near else ""
+            cells.append("" if math.isnan(value) else f"{value:.{digits}f}{sign}")
+        rows.append(tuple(cells))
+    return tuple(rows)
+
+
+def map_figure(found: Map, say: Say, dark: bool = False) -> go.Figure:
+    """Cells in equal steps, whatever the numbers' distances, so that none is too small to read."""
+    trace = go.Heatmap(
+        x=[f"{value:g}" for value in found.xs],
+        y=[f"{value:g}" for value in found.ys],
+        z=[[None if math.isnan(v) else v for v in row] for row in found.mean],
+        text=map_texts(found),
+        texttemplate="%{text}",
+        colorscale="Cividis",
+        colorbar={"thickness": 12, "title": {"text": ""}},
+        hovertemplate=f"{found.x} %{{x}} · {found.y} %{{y}}<br>%{{z:.4f}}<extra></extra>",
+        xgap=2,
+        ygap=2,
+    )
+    return figure(
+        [trace],
+        say,
+        dark,
+        140 + 52 * max(2, len(found.ys)),
+        xaxis={"title": say(Msg("figure.map_axis", {"of": found.x})), "type": "category"},
+        yaxis={"title": say(Msg("figure.map_axis", {"of": found.y})), "type": "category"},
+    )

@@ -1,0 +1,100 @@
+"""Methods as arms: a list of them on one pair of networks becomes one study.
+
+A method is named like the texts of its entry: ``loss.dkd`` is one loss with a fixed teacher,
+``mode.mutual`` a way of learning with soft targets. Everything else is the study's, so that a
+difference between two arms is the method and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from kd_core.config import Arm, DistilSettings, LossTerm, StudySettings
+from kd_core.losses import LOSSES, LossSpec
+from kd_core.train.modes import MODES
+
+PLAIN = "kd"
+"""The method that all others should beat: soft targets from a fixed teacher."""
+
+PROPOSED = 12
+"""Methods in the list that a person is offered first."""
+
+
+def methods(task: str) -> tuple[str, ...]:
+    """Every method that a task has a form for and that needs no choice of further networks.
+
+    >>> "loss.kd" in methods("multilabel"), "loss.dkd" in methods("multilabel")
+    (True, False)
+    """
+    losses = [f"loss.{name}" for name, spec in LOSSES.items() if task in spec.tasks]
+    modes = [
+        f"mode.{name}"
+        for name, mode in MODES.items()
+        if name not in ("alone", "offline") and task in mode.tasks and mode.peers[0] == 0
+    ]
+    return (*losses, *modes)
+
+
+def proposal(task: str) -> tuple[str, ...]:
+    """A list to begin with: plain soft targets, then each family in turn, the oldest first."""
+    families: dict[str, list[str]] = {}
+    for name, spec in LOSSES.items():
+        if task in spec.tasks:
+            kind = "labels" if spec.needs == "labels" else spec.family
+            families.setdefault(kind, []).append(f"loss.{name}")
+    turns = max((len(names) for names in families.values()), default=0)
+    ordered = [names[i] for i in range(turns) for names in families.values() if i < len(names)]
+    return tuple(ordered[:PROPOSED])
+
+
+def usual_weight(spec: LossSpec) -> float | None:
+    """``None``, which is 1 − α, for response losses; else the middle of the published weights.
+
+    The middle is geometric, since published weights lie powers of ten apart.
+    """
+    if spec.family == "response":
+        return None
+    low, high = spec.range or (1.0, 1.0)
+    middle = math.sqrt(max(low, high * 1e-4) * high)
+    return float(f"{middle:.2g}")
+
+
+def usual_term(name: str) -> LossTerm:
+    """A loss as a person finds it when it is chosen."""
+    spec = LOSSES[name]
+    return LossTerm(name=name, weight=usual_weight(spec), params=spec.defaults())
+
+
+def arm_for(method: str, like: DistilSettings) -> Arm:
+    """One method as an arm, with the shared α, views and plain terms of ``like``.
+
+    >>> arm_for("loss.kd", DistilSettings(alpha=0.3)).distil.alpha
+    0.3
+    """
+    kind, _, name = method.partition(".")
+    wanted = name if kind == "loss" else PLAIN
+    usual = usual_term(wanted)
+    given = next((term for term in like.losses if term.name == wanted), usual)
+    term = given.change(params={**usual.params, **given.params})
+    mode = name if kind == "mode" else "alone" if LOSSES[name].needs == "labels" else "offline"
+    own = like.params if like.mode == mode else MODES[mode].defaults()
+    losses = (term,) if MODES[mode].losses else ()
+    distil = like.change(mode=mode, losses=losses, params=own, ramps=(), peers=(), task_weight=None)
+    return Arm(name=name, distil=distil)
+
+
+def comparison(
+    study: StudySettings, chosen: Sequence[str], seeds: Sequence[int], name: str
+) -> StudySettings:
+    """The study with one arm a method, on these seeds.
+
+    Args:
+        study: Where data, networks, recipe and the first arm's α and views come from.
+        chosen: Names of :func:`methods`.
+        seeds: Of every arm.
+        name: Of the study.
+    """
+    like = study.arms[0].distil if study.arms else DistilSettings()
+    arms = tuple(arm_for(method, like) for method in chosen)
+    return study.change(name=name, arms=arms, seeds=tuple(seeds), chains=(), imported=())
