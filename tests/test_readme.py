@@ -85,7 +85,7 @@ def test_the_example_of_a_plugin_works(tmp_path):
 
 
 def test_the_example_of_reading_predictions_works(tmp_path, monkeypatch):
-    (block,) = (block for block in python_blocks() if "read_predictions" in block)
+    (block,) = (block for block in python_blocks() if "import read_predictions" in block)
     monkeypatch.chdir(tmp_path)
     Path("predictions").mkdir()
     made = Predictions(

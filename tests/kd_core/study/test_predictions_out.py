@@ -11,6 +11,7 @@ from kd_core.study.results import by_arm, compare_arms, results
 from kd_core.study.seal import ask, open_chosen
 from kd_core.study.store import Store
 from tests.helpers_code import ROOT
+from tests.helpers_sample import sample_facts
 
 
 @pytest.fixture
@@ -84,3 +85,22 @@ def test_what_is_no_such_file_says_so(tmp_path) -> None:
         read(tmp_path / "x.csv")
     with pytest.raises(StoreError, match="predictions_unreadable"):
         read(tmp_path / "none.parquet")
+
+
+def test_the_example_in_the_readme_gives_the_figures_of_the_page(sample, tmp_path, monkeypatch):
+    store, study = sample
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = (b.partition("```")[0] for b in text.split("```python\n") if "score_of_arm" in b)
+    monkeypatch.chdir(tmp_path)
+    write(store, study, tmp_path / "predictions.parquet")
+    names: dict = {}
+    exec(block, names)
+    table = names["table"].set_index("arm")
+    page = {arm.arm: arm for arm in sample_facts().arms}  # what Results and the paragraph show
+    assert set(table.index) == set(page)
+    for name, row in table.iterrows():
+        ours = page[name].score
+        assert (row["value"], row["low"], row["high"]) == pytest.approx(
+            (ours.value, ours.low, ours.high), abs=1e-12
+        )
+    assert table.loc["distilled", "verdict"] == page["distilled"].verdict.kind
