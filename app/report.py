@@ -12,10 +12,11 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.offline import get_plotlyjs
 
-from app import readings
+from app import readings, results_stamp, results_write
 from app.readings import Reading
 from app.services import services
 from app.texts import language, number, say
+from kd_core.errors import KDLabError
 from kd_core.evaluate import METRICS
 from kd_core.figures import (
     Bar,
@@ -28,6 +29,7 @@ from kd_core.figures import (
     trade_off_info,
 )
 from kd_core.study import report_html as to_html
+from kd_core.study.methods_text import methods
 from kd_core.study.report import Facts, Group, deployable, study_facts
 from kd_core.study.rows import StudyRow
 
@@ -70,6 +72,7 @@ def make_report(reading: Reading, lines: Sequence[str] = ()) -> str:
         say("report.data"): _data(facts),
         say("report.protocol"): _protocol(facts),
         say("report.results"): _results(reading, facts),
+        say("report.methods"): _methods(reading),
         say("report.figures"): _figures(reading, facts),
         say("report.limits"): to_html.items([say(limit) for limit in facts.limits]),
         say("report.card"): _card(facts),
@@ -148,6 +151,16 @@ def _protocol(facts: Facts) -> str:
     rows.append([say("report.seeds"), ", ".join(map(str, facts.study.settings.seeds))])
     text = to_html.paragraph(say("report.protocol.about"))
     return text + to_html.table(["", ""], rows, text_columns=2)
+
+
+def _methods(reading: Reading) -> str:
+    """The paragraph that can be pasted into a paper, and the stamp."""
+    try:
+        said = " ".join(say(msg) for msg in methods(results_write.facts_of(reading)))
+    except KDLabError as error:  # a model without predictions of this part
+        said = say(error.msg)
+    stamp = say(results_stamp.stamp(reading).msg)
+    return to_html.paragraph(said) + to_html.paragraph(stamp, note=True)
 
 
 # --- what came out ------------------------------------------------------------------------------

@@ -13,10 +13,11 @@ from typing import Any
 from kd_core.errors import KDLabError
 from kd_core.evaluate.pareto import Spread, over_seeds
 from kd_core.evaluate.predictions import Predictions
+from kd_core.evaluate.scores import score
 from kd_core.evaluate.verdict import Verdict
 from kd_core.study.protocol import protocol_items
 from kd_core.study.records import DataRecord, RunRecord
-from kd_core.study.results import Result, compare_arms, predictions
+from kd_core.study.results import Result, arm_predictions, compare_arms, predictions
 from kd_core.study.rows import StudyRow
 from kd_core.study.store import Store
 from kd_core.text import Msg
@@ -130,11 +131,22 @@ def _groups(
     teacher = next((g for g in by_name.values() if g[0].model.role == "teacher"), None)
     found = []
     for (arm, name), members in by_name.items():
-        values = [s.value for r in members if (s := r.scores.get(metric)) and s.value is not None]
+        values = _values(members, metric, part)
         against = None if teacher is None or members is teacher else teacher
         verdict = _verdict(members, against, metric, study, part) if against else None
         found.append(Group(arm, name, tuple(members), over_seeds(values), verdict))
     return tuple(found)
+
+
+def _values(members: Sequence[Result], metric: str, part: str) -> list[float]:
+    """The metric of each seed on the part; those of validation stand in the records."""
+    if part == "val":
+        return [s.value for r in members if (s := r.scores.get(metric)) and s.value is not None]
+    try:
+        models = arm_predictions(members, part, opened=True)
+    except KDLabError:  # sealed, or a model without predictions of this part
+        return []
+    return [score(one, [metric], repeats=0)[metric].value for one in models]
 
 
 def _verdict(

@@ -1,7 +1,14 @@
 import dataclasses
 
+import pytest
+
+from kd_core.evaluate import score
+from kd_core.study.collect import collect
 from kd_core.study.report import deployable, study_facts
-from kd_core.study.results import results
+from kd_core.study.results import predictions, results, visible
+from kd_core.study.seal import open_chosen
+from kd_core.study.store import Store
+from tests.helpers_code import ROOT
 from tests.helpers_sample import sample_store, sample_study
 
 
@@ -47,3 +54,19 @@ def test_the_card_is_of_the_best_small_model() -> None:
     assert deployable(found).arm == best
     only = dataclasses.replace(found, groups=found.groups[:1])
     assert deployable(only).arm == "teacher"
+
+
+def test_figures_of_the_test_part_are_those_of_the_test_part(home):
+    store = Store(home)
+    collect(store, ROOT / "sample_data" / "study")
+    study = store.studies()[0].id
+    open_chosen(store, study, ["teacher", "baseline"])
+    seen = visible(results(store, study), "test")
+    found = study_facts(store, store.study(study), seen, "accuracy", "test")
+    assert [group.arm for group in found.groups] == ["teacher", "baseline"]
+    for group in found.groups:
+        on_test = [
+            score(predictions(r, "test", opened=True), ["accuracy"], repeats=0)["accuracy"].value
+            for r in group.members
+        ]
+        assert group.spread.mean == pytest.approx(sum(on_test) / len(on_test))
