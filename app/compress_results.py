@@ -97,7 +97,7 @@ def reported() -> None:
         {
             "source": found.source,
             "images": found.images,
-            "remains": f"{100 * found.remains[0]:.1f} / {100 * found.remains[1]:.1f} %",
+            "remains": " / ".join(number(share, "percent") for share in found.remains),
             "speed_up": found.speed_up,
             "difference": _points(-found.drop),
         }

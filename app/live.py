@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app.services import ask, services
-from app.texts import number, say
+from app.texts import number, say, separators
 from app.visitor import may_change
 from kd_core.study.curves import Curves
 from kd_core.study.rows import ACTIVE, RESUMABLE, RunRow
@@ -156,6 +156,10 @@ def _loss_parts(run: RunRow) -> None:
 
 def _chart(table: pd.DataFrame, y: str, title: str, x: str = "epoch") -> alt.Chart:
     y_field = y.replace(".", "\\.")
+    decimal, thousands = separators()
+    figures = alt.NumberLocale(
+        decimal=decimal, thousands=thousands, grouping=[3], currency=["", ""]
+    )
     return (
         alt.Chart(table, title=title, height=190)
         .mark_line(point=x == "epoch")
@@ -164,4 +168,5 @@ def _chart(table: pd.DataFrame, y: str, title: str, x: str = "epoch") -> alt.Cha
             alt.Y(y_field, title=None, scale=alt.Scale(zero=False)),
             alt.Color("run", title=None, scale=alt.Scale(range=PALETTE)),
         )
+        .configure(locale=alt.Locale(number=figures))
     )

@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 from app import readings, results_stamp, results_write
 from app.readings import Reading
 from app.services import services
-from app.texts import language, number, say
+from app.texts import language_tag, number, say
 from kd_core.errors import KDLabError
 from kd_core.evaluate import METRICS
 from kd_core.figures import (
@@ -85,7 +85,7 @@ def make_report(reading: Reading, lines: Sequence[str] = ()) -> str:
     when = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     return to_html.page(
         facts.study.name,
-        language(),
+        language_tag(),
         sections,
         script=get_plotlyjs(),
         about=say("report.about", when=when, part=_part(facts.part), study=facts.study.id),

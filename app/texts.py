@@ -30,6 +30,22 @@ def language() -> str:
     return str(chosen) if chosen in LANGUAGES else best_language(st.context.locale or "", LANGUAGES)
 
 
+def language_tag() -> str:
+    """The language as browsers and HTML name it, such as ``pt-BR`` (BCP 47)."""
+    return language().replace("_", "-")
+
+
+def separators() -> tuple[str, str]:
+    """The decimal and the thousands separator of this visitor's language."""
+    decimal, thousands = say("figure.separators")
+    return decimal, thousands
+
+
+def signed(value: float, digits: int) -> str:
+    """A number that always shows its sign, in this visitor's language."""
+    return f"{value:+.{digits}f}".replace(".", separators()[0])
+
+
 def carry_language() -> None:
     """Take the language from the address on a visit's first page; keep a chosen one in it.
 
@@ -41,8 +57,7 @@ def carry_language() -> None:
         st.session_state["language"] = asked if asked in LANGUAGES else language()
     if st.session_state.get("language-chosen"):
         st.query_params[ADDRESS] = language()
-    tag = language().replace("_", "-")
-    script = f"<script>document.documentElement.lang='{tag}'</script>"
+    script = f"<script>document.documentElement.lang='{language_tag()}'</script>"
     st.html(script, unsafe_allow_javascript=True)
 
 

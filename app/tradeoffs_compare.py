@@ -13,7 +13,7 @@ import streamlit as st
 from app import address
 from app import tradeoffs_data as data
 from app.services import services
-from app.texts import number, say
+from app.texts import number, say, signed
 from app.theme import is_dark
 from app.tradeoffs_choice import Choice
 from app.tradeoffs_flips import show_flips
@@ -108,8 +108,8 @@ def _with_delta(name: str, value: Any, base: Any) -> str:
     if base is None or not math.isfinite(base) or not base:
         return text
     if name == "value":
-        return say("side.delta", value=text, delta=f"{(value - base) * 100:+.1f}")
-    return say("side.ratio", value=text, ratio=f"{value / base:.2g}")
+        return say("side.delta", value=text, delta=signed((value - base) * 100, 1))
+    return say("side.ratio", value=text, ratio=number(float(f"{value / base:.2g}"), "number"))
 
 
 def _settings(choice: Choice, rows: Rows, pinned: str) -> None:
