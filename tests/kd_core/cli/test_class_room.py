@@ -51,3 +51,13 @@ def test_a_wipe_that_is_sure_does_not_ask(store, capsys):
     assert main(["class", "wipe", "--yes"]) == 0
     assert "3 runs" in capsys.readouterr().out
     assert len(store.runs()) == 3
+
+
+def test_the_evening_before_the_embedded_study_is_brought_in_and_looked_at(home, capsys):
+    code = main(["class", "prepare", "--people", "2", "--upload-mb", "1", "--json"])
+    answer = json.loads(capsys.readouterr().out)
+    ids = {check["id"]: check["ok"] for check in answer["checks"]}
+    assert code == int(not answer["ok"])
+    assert ids["readiness.study"]
+    assert ids["readiness.queue"]
+    assert "readiness.role_missing" not in ids
