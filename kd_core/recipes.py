@@ -7,7 +7,7 @@ They are settings like all others (see :mod:`kd_core.settings`) and are imported
 from __future__ import annotations
 
 import os
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -125,11 +125,17 @@ class LossTerm(Settings):
     """
 
     later: ClassVar[frozenset[str]] = frozenset({"layers"})
+    later_params: ClassVar[dict[str, bool]] = {"standardise": False}
 
     name: str
     weight: float | None = Field(default=None, ge=0)
     params: dict[str, float | int | bool | str] = Field(default_factory=dict)
     layers: tuple[tuple[str, str], ...] = ()
+
+    def identity(self) -> dict[str, Any]:
+        """As for all settings; of ``params``, those that came later count if they are used."""
+        used = {k: v for k, v in self.params.items() if self.later_params.get(k) != v}
+        return {**super().identity(), "params": used}
 
 
 class Ramp(Settings):

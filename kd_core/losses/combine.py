@@ -99,6 +99,8 @@ def objective(distil: DistilSettings | None, task: str) -> Objective:
     >>> both = objective(DistilSettings(alpha=0.3), "classification")
     >>> both.task_weight, [(term.name, term.weight) for term in both.terms]
     (0.3, [('kd', 0.7)])
+    >>> objective(DistilSettings(alpha=1.0), "classification").weights  # plain training
+    {'task': 1.0, 'kd': 0.0}
     """
     if distil is None:
         return Objective()

@@ -35,6 +35,7 @@ REMARKS = {
     "hint": ("hint_regressor",),
     "attention": ("stages",),
     "vid": ("stages",),
+    "nst": ("stages",),
     "similarity": ("similarity_layer",),
     "crd": ("crd_negatives",),
     "rkd": ("rkd_parts",),
@@ -56,6 +57,7 @@ REPDISTILLER = {
     "crd": ("crd", 1.0, 0.0, 0.8),
     "rkd": ("rkd", 1.0, 0.0, 1.0),
     "pkt": ("pkt", 1.0, 0.0, 30_000.0),
+    "nst": ("nst", 1.0, 0.0, 50.0),
 }
 
 
@@ -76,6 +78,7 @@ MDISTILLER = {
     "at": ("attention", 1.0, 1000.0, False),
     "sp": ("similarity", 1.0, 3000.0, False),
     "pkt": ("pkt", 1.0, 30_000.0, False),
+    "nst": ("nst", 1.0, 50.0, False),
     "vid": ("vid", 1.0, 1.0, False),
     "crd": ("crd", 1.0, 0.8, False),
     "rkd": ("rkd", 1.0, 1.0, False),

@@ -115,6 +115,6 @@ LOSSES.add(
         needs="features",
         layers="stages",
         helper=_helper,
-        range=(0.6, 8.0),
+        range=(1.0, 5.0),
     ),
 )

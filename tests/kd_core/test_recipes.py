@@ -8,6 +8,9 @@ def test_settings_that_nobody_uses_leave_the_identity_alone():
     plain = DistilSettings()
     assert set(plain.identity()) == {"mode", "alpha", "losses", "teacher_outputs", "views"}
     assert set(plain.identity()["losses"][0]) == {"name", "weight", "params"}
+    as_before = LossTerm(name="kd", params={"T": 2.0}).identity()
+    assert LossTerm(name="kd", params={"T": 2.0, "standardise": False}).identity() == as_before
+    assert LossTerm(name="kd", params={"T": 2.0, "standardise": True}).identity() != as_before
 
 
 @pytest.mark.parametrize(

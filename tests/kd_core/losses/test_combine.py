@@ -52,6 +52,21 @@ def test_a_weight_of_the_labels_can_be_said_apart_from_alpha(hint):
     assert parts["total"].item() == pytest.approx(0.75 * 0.5 + 0.25 * 0.25)
 
 
+def test_a_loss_of_no_weight_is_plain_training():
+    student = STUDENT.clone().requires_grad_()
+    task_loss = torch.nn.functional.cross_entropy(student, torch.tensor([1]))
+    inputs = Inputs({"logits": student}, {"logits": TEACHER})
+    for settings in (
+        {"alpha": 1.0},
+        {"task_weight": 1.0, "losses": (LossTerm(name="kd", weight=0),)},
+    ):
+        total = make(**settings)(task_loss, inputs)["total"]
+        gradients = (
+            torch.autograd.grad(x, student, retain_graph=True)[0] for x in (total, task_loss)
+        )
+        assert torch.equal(*gradients)
+
+
 def test_unlabelled_images_have_no_task_part():
     parts = make(alpha=0.3)(None, INPUTS)
     assert list(parts) == ["kd", "total"]

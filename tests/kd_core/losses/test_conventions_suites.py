@@ -19,6 +19,7 @@ R_COMMANDS = {
     "crd": {"task": 1.0, "crd": 0.8},
     "rkd": {"task": 1.0, "rkd_distance": 25.0, "rkd_angle": 50.0},
     "pkt": {"task": 1.0, "pkt": 30000.0},
+    "nst": {"task": 1.0, "nst": 50.0},
 }
 M_CONFIGS = {
     "kd": {"task": 0.1, "kd": 0.9},
@@ -26,6 +27,7 @@ M_CONFIGS = {
     "at": {"task": 1.0, "attention": 1000.0},
     "sp": {"task": 1.0, "similarity": 3000.0},
     "pkt": {"task": 1.0, "pkt": 30000.0},
+    "nst": {"task": 1.0, "nst": 50.0},
     "vid": {"task": 1.0, "vid": 1.0},
     "crd": {"task": 1.0, "crd": 0.8},
     "rkd": {"task": 1.0, "rkd_distance": 25.0, "rkd_angle": 50.0},
