@@ -23,6 +23,8 @@ from kd_core.study.rows import StudyRow
 from kd_core.study.stamp import part_msg
 
 USUAL_ACCURACY = 0.9
+ASKING = "test-asking"
+"""Session key of the study whose opening is being confirmed."""
 
 
 def show(reading: Reading, everything: Sequence[Result]) -> None:
@@ -56,6 +58,8 @@ def _sealed(study: StudyRow, everything: Sequence[Result]) -> None:
         st.caption(say("results.test.owner"))
         return
     if st.button(say("results.test.open"), key="test-open", icon=":material/lock_open:"):
+        st.session_state[ASKING] = study.id
+    if st.session_state.get(ASKING) == study.id:
         _dialog(study, everything)
 
 
@@ -96,7 +100,7 @@ def proposed(everything: Sequence[Result]) -> list[str]:
 
 
 def _dialog(study: StudyRow, everything: Sequence[Result]) -> None:
-    @st.dialog(say("results.test.open"), width="large")
+    @st.dialog(say("results.test.open"), width="large", on_dismiss=_no_more)
     def ask() -> None:
         st.markdown(say("results.test.means", n=study.finished))
         evidence(everything)
@@ -119,9 +123,14 @@ def _dialog(study: StudyRow, everything: Sequence[Result]) -> None:
             except KDLabError as error:
                 show_error(error)
                 return
+            _no_more()
             st.rerun()
 
     ask()
+
+
+def _no_more() -> None:
+    st.session_state.pop(ASKING, None)
 
 
 # --- afterwards ---------------------------------------------------------------------------------
