@@ -33,6 +33,9 @@ def show_cost(study: StudySettings, key: str = "cost") -> Cost | None:
     )
     known = st.session_state.get(f"{key}-of")
     anonymous = study.change(name="cost", margin=0.0)
+    if study.teacher.run:  # it is not trained, but it answers
+        model = services().store.record(study.teacher.run).settings.model
+        anonymous = anonymous.change(teacher=study.teacher.change(model=model))
     if known != anonymous:
         if not st.button(say("distil.cost.ask"), icon=":material/timer:", width="stretch", key=key):
             return None

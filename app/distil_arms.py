@@ -8,9 +8,13 @@ import streamlit as st
 
 from app.form import Form, read
 from app.texts import say
+from kd_core.config import StudySettings
+from kd_core.study.methods import alone_for_longer
 
 FORM = "distil"
 CHOSEN = "distil-arm"
+RATIOS = "distil-ratios"
+"""Session key: expected training time of each arm over the baseline's."""
 MOST = 24
 
 
@@ -47,6 +51,55 @@ def manage(form: Form, place: int) -> None:
         _button("add", ":material/add:", place, len(arms) >= MOST)
         _button("copy", ":material/content_copy:", place, len(arms) >= MOST)
         _button("remove", ":material/delete:", place, len(arms) == 1)
+
+    _equal_compute(form, place)
+
+
+def _equal_compute(form: Form, place: int) -> None:
+    """The student alone with more steps, where a way of learning takes more computing."""
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    known = st.session_state.get(RATIOS, {}).get(form.document["arms"][place]["name"])
+    with left:
+        ratio = st.number_input(
+            say("distil.longer.ratio"),
+            min_value=1.0,
+            max_value=50.0,
+            value=round(known, 1) if known else 2.0,
+            step=0.1,
+            help=say("distil.longer.help"),
+        )
+    with right:
+        st.button(
+            say("distil.longer.add"),
+            icon=":material/hourglass_bottom:",
+            key="arm-longer",
+            on_click=_add_longer,
+            args=(float(ratio),),
+            disabled=len(form.document["arms"]) >= MOST,
+        )
+    if known:
+        st.caption(say("distil.longer.known", ratio=round(known, 1)))
+
+
+def _add_longer(ratio: float) -> None:
+    document = Form.kept(FORM)
+    study = StudySettings.from_json(document)
+    arm = alone_for_longer(study, ratio, f"alone x{ratio:g}").to_json()
+    put(document, arm)
+    Form.load(FORM, document)
+    st.session_state[CHOSEN] = len(document["arms"]) - 1
+
+
+def remember_ratios(study: StudySettings, expected_s: dict[str, float], overhead_s: float) -> None:
+    """Expected training time of each arm over the baseline's, from the last estimate."""
+    seed = study.seeds[0]
+    alone = expected_s.get(f"baseline-s{seed}", 0.0) - overhead_s
+    ratios = {}
+    for arm in study.arms:
+        key = f"{arm.name}-s{seed}"
+        if alone > 0 and key in expected_s:
+            ratios[arm.name] = max(1.0, (expected_s[key] - overhead_s) / alone)
+    st.session_state[RATIOS] = ratios
 
 
 def _button(what: str, icon: str, place: int, off: bool) -> None:

@@ -15,7 +15,7 @@ from app.theme import is_dark
 from kd_core.evaluate import METRICS
 from kd_core.figures.comparison import marks_figure, marks_info
 from kd_core.study.comparison import Comparison, Row, read_comparison
-from kd_core.study.results import by_arm, results
+from kd_core.study.results import Level, by_arm, results
 from kd_core.tasks import TASKS
 
 FEWEST = 2
@@ -60,6 +60,7 @@ def show(study_id: str, reading: Reading | None = None) -> None:
             reading.part,
             reading.study.settings.margin,
             reading.opened,
+            reading.level,
         )
     _sentences(compared)
     info = marks_info(compared, METRICS[reading.metric].higher_is_better)
@@ -96,10 +97,16 @@ def chosen_reading(study_id: str) -> Reading | None:
 
 @st.cache_data(show_spinner=False, max_entries=100)
 def _read(
-    study_id: str, runs: tuple[str, ...], metric: str, part: str, margin: float, opened: bool
+    study_id: str,
+    runs: tuple[str, ...],
+    metric: str,
+    part: str,
+    margin: float,
+    opened: bool,
+    level: Level,
 ) -> Comparison:
     found = [r for r in results(services().store, study_id) if r.run.id in runs]
-    reading = Reading(services().store.study(study_id), tuple(found), part, metric)
+    reading = Reading(services().store.study(study_id), tuple(found), part, metric, level)
     arms = by_arm(found)
     values = {
         arm: {r.run.seed: readings.value(reading, r) for r in group} for arm, group in arms.items()
@@ -111,6 +118,7 @@ def _read(
         part=part,
         margin=margin,
         opened=opened,
+        level=level,
         values=values,
     )
 

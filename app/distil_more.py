@@ -6,7 +6,16 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import distil_arms, distil_compare, distil_losses, distil_map, distil_mode, distil_time
+from app import (
+    distil_advice,
+    distil_arms,
+    distil_compare,
+    distil_losses,
+    distil_map,
+    distil_mode,
+    distil_papers,
+    distil_time,
+)
 from app.form import Form
 from app.texts import say
 
@@ -23,6 +32,9 @@ PARTS: dict[str, tuple[str, Part]] = {
     "arms": (":material/group:", _arms),
     "compare": (":material/leaderboard:", distil_compare.controls),
     "map": (":material/grid_on:", distil_map.controls),
+    "advice": (":material/tips_and_updates:", distil_advice.controls),
+    "convention": (":material/translate:", distil_papers.conventions),
+    "published": (":material/article:", distil_papers.studies),
 }
 
 

@@ -6,8 +6,9 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from app import distil_live
 from app.services import ask, services
-from app.texts import number, say, separators
+from app.texts import catalogue, number, say, separators
 from app.visitor import may_change
 from kd_core.study.curves import Curves
 from kd_core.study.rows import ACTIVE, RESUMABLE, RunRow
@@ -121,7 +122,11 @@ def _curves(study_id: str, runs: list[RunRow]) -> None:
     if not started:
         st.info(say("live.no_curves"), icon=":material/hourglass_empty:")
         return
-    epochs = [curves_of(run.id).epochs.assign(run=run.key) for run in started]
+    epochs = [
+        part.assign(run=f"{run.key} · {name}" if name else run.key)
+        for run in started
+        for name, part in networks(curves_of(run.id).epochs).items()
+    ]
     table = pd.concat(epochs, ignore_index=True) if epochs else pd.DataFrame()
     if table.empty:
         st.info(say("live.no_epoch"), icon=":material/hourglass_empty:")
@@ -131,6 +136,31 @@ def _curves(study_id: str, runs: list[RunRow]) -> None:
     st.altair_chart(_chart(table, metric, say("live.val_metric", metric=name)), key="live-val")
     running = next((run for run in reversed(started) if run.status == "running"), started[-1])
     _loss_parts(running)
+    distil_live.details(running)
+
+
+def networks(epochs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The epochs of each network of a run: the student's under an empty name, others by theirs.
+
+    A column of another network is called ``peer-1/val.accuracy``.
+    """
+    names = dict.fromkeys(str(c).rpartition("/")[0] for c in epochs.columns)
+    found = {}
+    for name in names:
+        start = f"{name}/" if name else ""
+        columns = {c: str(c).removeprefix(start) for c in epochs.columns}
+        mine = [c for c in epochs.columns if str(c).rpartition("/")[0] == name or c == "epoch"]
+        found[name] = epochs[mine].rename(columns=columns)
+    return found
+
+
+def _part_name(column: str) -> str:
+    """What a part of the loss is called, with the network's name in front where it is another's."""
+    network, _, part = column.rpartition("/")
+    name = part.removeprefix("loss.")
+    text_id = f"part.{name}" if f"part.{name}" in catalogue() else f"loss.{name}.title"
+    shown = say(text_id) if text_id in catalogue() else name
+    return f"{network} · {shown}" if network else shown
 
 
 def _metric(study_id: str, table: pd.DataFrame) -> str:
@@ -144,11 +174,11 @@ def _metric(study_id: str, table: pd.DataFrame) -> str:
 
 def _loss_parts(run: RunRow) -> None:
     table = curves_of(run.id).steps
-    parts = [c for c in table.columns if c.startswith("loss.")]
+    parts = [c for c in table.columns if c.rpartition("/")[2].startswith("loss.")]
     if table.empty or not parts:
         return
     long = table.melt("step", parts, "run", "loss").dropna()
-    long["run"] = long["run"].str.removeprefix("loss.").map(lambda part: say(f"part.{part}"))
+    long["run"] = long["run"].map(_part_name)
     st.altair_chart(
         _chart(long, "loss", say("live.loss_parts", run=run.key), "step"), key="live-loss"
     )

@@ -16,6 +16,7 @@ from app.services import services, submit
 from app.texts import say, show_error
 from kd_core.config import StudySettings
 from kd_core.errors import KDLabError
+from kd_core.study.cost import OVERHEAD_S
 from kd_core.study.submit import equal_runs
 
 FORM = "distil"
@@ -66,6 +67,8 @@ def _start(form: Form, task: str) -> None:
             show_error(error)
             return
         cost = show_cost(study)
+        if cost is not None:
+            distil_arms.remember_ratios(study, cost.runs, OVERHEAD_S)
         equal = equal_runs(services().store, presets.tied(study))
         reuse = bool(equal) and st.toggle(
             say("distil.reuse", n=len(equal)), value=True, help=say("distil.reuse.help")

@@ -1,6 +1,7 @@
 import streamlit as st
 
 from app import (
+    distil_comparison,
     readings,
     results_harm,
     results_operating,
@@ -107,6 +108,7 @@ def show(study_id: str) -> None:
         return
     results_views.verdicts(reading)
     results_views.trade_off(reading)
+    distil_comparison.offer(reading)
     section(reading, found)
 
 

@@ -20,7 +20,7 @@ from kd_core.evaluate.pareto import Spread, over_seeds
 from kd_core.evaluate.verdict import Verdict
 from kd_core.study.methods import PLAIN
 from kd_core.study.records import RunRecord
-from kd_core.study.results import Result, compare_arms
+from kd_core.study.results import Level, Result, compare_arms
 
 BASELINE = "baseline"
 STILL = 0.05
@@ -101,6 +101,7 @@ def read_comparison(
     part: str = "val",
     margin: float = 0.01,
     opened: bool = False,
+    level: Level = "image",
     values: Mapping[str, Mapping[int, float]] | None = None,
 ) -> Comparison:
     """What a finished study says of its methods.
@@ -113,6 +114,7 @@ def read_comparison(
         part: ``val``, or another once the test part is open.
         margin: How much worse still counts as as good.
         opened: Whether the test part is open.
+        level: Whether an answer is for an image, or for a patient.
         values: The metric by arm and seed; those of validation where not given.
 
     Raises:
@@ -121,7 +123,7 @@ def read_comparison(
     """
     students = _students(arms, names)
     at = values or {a: _values(group, metric) for a, group in arms.items()}
-    judge = {"part": part, "margin": margin, "opened": opened}
+    judge = {"part": part, "margin": margin, "opened": opened, "level": level}
     alone = students[BASELINE]
     plain = next((a for a, g in students.items() if _is_plain(g[0])), "")
     verdicts = _judged(students, BASELINE, metric, judge)

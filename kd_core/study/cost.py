@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -17,10 +18,19 @@ from typing import Any
 import torch
 
 from kd_core import repro
-from kd_core.config import Chain, ModelSettings, Settings, StudySettings, TrainSettings
+from kd_core.config import (
+    Chain,
+    ModelSettings,
+    RunSettings,
+    Settings,
+    StudySettings,
+    TrainSettings,
+)
 from kd_core.errors import KDLabError, TrainError, error_from_json
+from kd_core.losses import LOSSES
 from kd_core.models import build_model
-from kd_core.study.graph import expand, stored_views
+from kd_core.study.graph import expand
+from kd_core.train import MODES
 from kd_core.train.modes import budget
 
 STEPS = 4
@@ -43,7 +53,7 @@ class Cost(Settings):
         runs: Expected seconds by graph key.
         total_s: Their sum.
         teacher_s: One teacher.
-        student_s: One distilled student, the teacher's answers included.
+        student_s: The distilled student that takes longest, the teacher's answers included.
     """
 
     runs: dict[str, float]
@@ -55,44 +65,87 @@ class Cost(Settings):
 def estimate(study: StudySettings, work: Workload) -> Cost:
     """Expected seconds of each run.
 
-    Formula: steps × median seconds a training step + images answered × seconds a teacher's
-    answer + a constant for export, evaluation and latency. The teacher answers each stored
-    view once (all seeds share them), or every image of every epoch when it is live.
+    Formula: steps × (median seconds a training step of every network that learns, and of a live
+    teacher's answer) + images answered × seconds a teacher's answer + a constant for export,
+    evaluation and latency. The teacher answers each stored view once (all arms and seeds share
+    them), or every image of every epoch when it is live, or when a loss looks inside it. What a
+    mode makes before it trains, such as synthetic images, is not in it.
 
     Args:
         study: What will run.
         work: Size of its training data.
     """
     repro.prepare(study.compute, seed=0)
-    device = repro.resolve_device(study.compute.device)
-    student_step, _ = _times(study.student, study, work, study.train, device)
-    if study.teacher.run:
-        teacher_step, answer = 0.0, 0.0
-    else:
-        teacher_step, answer = _times(study.teacher.model, study, work, study.teacher.train, device)
-    batches = max(1, work.n_train // study.train.batch_size)
-    epochs = study.train.epochs
-    views = stored_views(study)
-    asked = epochs if views is None else min(views, epochs)
-    teach = asked * work.n_train / study.train.batch_size * answer
-    alone = epochs * batches * student_step
-    teacher = study.teacher.train.epochs * batches * teacher_step + OVERHEAD_S
+    pace = _Pace(study, work, repro.resolve_device(study.compute.device))
     runs: dict[str, float] = {}
     for run in expand(study):
         if run.chain is not None:
-            step_s = teacher_step if run.chain.origin == "teacher" else student_step
+            model = study.teacher.model if run.chain.origin == "teacher" else study.student
+            step_s = pace.step(model, study.train)
             runs[run.key] = round(chain_seconds(run.chain, step_s, work.n_train), 1)
-            continue
-        seconds = {"teacher": teacher, "imported": OVERHEAD_S}.get(run.role, alone + OVERHEAD_S)
-        if run.role == "student" and (views is None or run.seed == study.seeds[0]):
-            seconds += teach
-        runs[run.key] = round(seconds, 1)
+        elif run.role in ("imported", "analysis"):
+            runs[run.key] = OVERHEAD_S
+        else:
+            runs[run.key] = round(pace.seconds(run) + OVERHEAD_S, 1)
+    students = [key for key in runs if key.startswith(tuple(f"{a.name}-s" for a in study.arms))]
+    taught = [runs[key] for key in students]
     return Cost(
         runs=runs,
         total_s=sum(runs.values()),
-        teacher_s=0.0 if study.teacher.run else teacher,
-        student_s=alone + teach + OVERHEAD_S,
+        teacher_s=0.0 if study.teacher.run else runs.get(f"teacher-s{study.seeds[0]}", 0.0),
+        student_s=max(taught, default=0.0),
     )
+
+
+EXITS = 1.3
+"""Further exits take about a third of a small network's step beside it."""
+
+
+class _Pace:
+    """Seconds a step and an answer, timed once for each network and batch size."""
+
+    def __init__(self, study: StudySettings, work: Workload, device: torch.device) -> None:
+        self.study, self.work, self.device = study, work, device
+        self._known: dict[str, tuple[float, float]] = {}
+        self._stored = False
+
+    def step(self, model: ModelSettings, train: TrainSettings) -> float:
+        return self._times(model, train)[0]
+
+    def seconds(self, run: RunSettings) -> float:
+        """Training of one run."""
+        batches = max(1, self.work.n_train // run.train.batch_size)
+        steps = budget(run.train, batches)
+        step_s = self.step(run.model, run.train)
+        if run.distil is None:
+            return steps * step_s
+        distil, own = run.distil, step_s
+        learners = int(distil.params.get("students", 1)) - 1
+        step_s += own * max(0, learners - len(distil.peers))
+        step_s += own * (EXITS - 1) if "exits" in distil.params else 0.0
+        if MODES[distil.mode].needs_teacher is False:  # else they are runs of their own
+            step_s += sum(self.step(peer, run.train) for peer in distil.peers)
+        answer = self._answer(run)
+        inside = any(LOSSES[t.name].needs == "features" for t in distil.losses if t.name in LOSSES)
+        live = distil.teacher_outputs == "live" or inside
+        seconds = steps * (step_s + (answer if live else 0.0))
+        if not live and answer and not self._stored:
+            self._stored = True
+            asked = min(run.views or 1, math.ceil(steps / batches))
+            seconds += asked * self.work.n_train / run.train.batch_size * answer
+        return seconds
+
+    def _answer(self, run: RunSettings) -> float:
+        """A teacher's answer for one batch, where the run has a teacher."""
+        if not any(name.startswith("teacher") for name in run.needs):
+            return 0.0
+        return self._times(self.study.teacher.model, run.train)[1]
+
+    def _times(self, model: ModelSettings, train: TrainSettings) -> tuple[float, float]:
+        key = f"{model.to_json()} {train.batch_size}"
+        if key not in self._known:
+            self._known[key] = _times(model, self.study, self.work, train, self.device)
+        return self._known[key]
 
 
 def chain_seconds(chain: Chain, step_s: float, n_train: int) -> float:

@@ -46,7 +46,8 @@ class Curves:
 
 
 def _losses(values: dict[str, float]) -> dict[str, float]:
-    return {name: value for name, value in values.items() if name.startswith("loss.")}
+    # a network beside the student has its name in front: peer-1/loss.task
+    return {k: v for k, v in values.items() if k.rpartition("/")[2].startswith("loss.")}
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, float]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from kd_core.config import Arm, DistilSettings, LossTerm, StudySettings
+from kd_core.config import Arm, DistilSettings, LossTerm, StudySettings, TrainSettings
 from kd_core.losses import LOSSES, LossSpec
 from kd_core.train.modes import MODES
 
@@ -37,12 +37,13 @@ def methods(task: str) -> tuple[str, ...]:
 
 
 def proposal(task: str) -> tuple[str, ...]:
-    """A list to begin with: plain soft targets, then each family in turn, the oldest first."""
+    """A list to begin with: plain soft targets, then each family in turn; one without a teacher."""
     families: dict[str, list[str]] = {}
     for name, spec in LOSSES.items():
         if task in spec.tasks:
             kind = "labels" if spec.needs == "labels" else spec.family
             families.setdefault(kind, []).append(f"loss.{name}")
+    families["labels"] = families.get("labels", [])[:1]
     turns = max((len(names) for names in families.values()), default=0)
     ordered = [names[i] for i in range(turns) for names in families.values() if i < len(names)]
     return tuple(ordered[:PROPOSED])
@@ -98,3 +99,23 @@ def comparison(
     like = study.arms[0].distil if study.arms else DistilSettings()
     arms = tuple(arm_for(method, like) for method in chosen)
     return study.change(name=name, arms=arms, seeds=tuple(seeds), chains=(), imported=())
+
+
+def longer(train: TrainSettings, ratio: float) -> TrainSettings:
+    """The recipe with so many times the steps, for a baseline with equal compute.
+
+    >>> longer(TrainSettings(epochs=20), 2.1).epochs
+    42
+    """
+    if train.steps is not None:
+        return train.change(steps=max(1, round(train.steps * ratio)))
+    return train.change(epochs=max(1, round(train.epochs * ratio)))
+
+
+def alone_for_longer(study: StudySettings, ratio: float, name: str) -> Arm:
+    """The student alone with so many times the steps, as an arm of the study."""
+    like = study.arms[0].distil if study.arms else DistilSettings()
+    distil = like.change(
+        mode="alone", losses=(), params={}, peers=(), ramps=(), warmup=0.0, task_weight=None
+    )
+    return Arm(name=name, distil=distil, train=longer(study.train, ratio))

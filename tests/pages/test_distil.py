@@ -4,6 +4,7 @@ import pytest
 
 from app.services import services
 from kd_core.config import DistilSettings, StudySettings
+from kd_core.study.published import PUBLISHED
 from kd_core.train.modes import MODES, check_mode
 from tests.pages.conftest import texts
 
@@ -147,3 +148,76 @@ def test_a_list_of_methods_is_one_study(open_page, monkeypatch) -> None:
     (study,) = [s for s in services().store.studies() if s.name == "Blood smears: methods"]
     assert [arm.name for arm in study.settings.arms] == ["kd", "dkd"]
     assert study.settings.seeds == (0, 1, 2)
+
+
+def test_a_map_is_asked_for_with_as_many_trials_of_the_student_alone(open_page, monkeypatch):
+    at = open_page("distil")
+    monkeypatch.setattr(type(services().jobs.runner), "wake", lambda self: None)
+    at.pills(key="distil-more").set_value("map").run()
+    at.text_input(key="map-x-values-alpha").set_value("0.3, 0.6").run()
+    at.text_input(key="map-y-values-kd.T").set_value("2; 4").run()
+    key(at, "map-start").click().run()
+    assert not at.exception
+    names = {study.name: study for study in services().store.studies()}
+    (study,) = [s for name, s in names.items() if "map of" in name]
+    modes = [arm.distil.mode for arm in study.settings.arms]
+    assert modes.count("offline") == modes.count("alone") == 4
+
+
+def test_a_librarys_numbers_are_taken_in_our_terms(open_page) -> None:
+    at = open_page("distil")
+    at.pills(key="distil-more").set_value("convention").run()
+    at.selectbox(key="convention:name").set_value("torchdistill").run()
+    key(at, "convention-use").click().run()
+    assert not at.exception
+    distil = configuration(at)["arms"][0]["distil"]
+    assert (distil["alpha"], distil["losses"][0]["name"]) == (0.5, "kd")
+
+
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+def test_every_published_study_is_shown_as_reported(open_page, name) -> None:
+    at = open_page("distil")
+    at.pills(key="distil-more").set_value("published").run()
+    at.selectbox(key="published").set_value(name).run()
+    assert not at.exception
+    assert "Reported, not reproduced here" in texts(at)
+    if PUBLISHED[name].study is not None and "classification" in PUBLISHED[name].tasks:
+        key(at, "published-use").click().run()
+        assert not at.exception
+        assert configuration(at)["teacher"]["model"]["name"] in ("resnet18", "vgg16_bn")
+
+
+def test_what_to_expect_has_reported_gains_and_our_own_apart(open_page) -> None:
+    at = open_page("distil")
+    at.pills(key="distil-more").set_value("advice").run()
+    assert not at.exception
+    table = at.dataframe[0].value
+    assert table["Reported gain"].str.contains("to").any()
+    assert table["Gain on your data"].iloc[0] != "–"  # the embedded study is finished
+
+
+def test_the_student_alone_can_have_as_much_computing(open_page) -> None:
+    at = open_page("distil")
+    at.pills(key="distil-more").set_value("arms").run()
+    key(at, "arm-longer").click().run()
+    assert not at.exception
+    before, arm = configuration(at)["train"], configuration(at)["arms"][1]
+    assert arm["distil"]["mode"] == "alone"
+    assert arm["train"]["epochs"] == 2 * before["epochs"]
+
+
+def test_a_loss_that_looks_inside_shows_its_layers_and_lets_them_be_chosen(open_page) -> None:
+    at = open_page("distil")
+    loss = "distil:arms.0.distil.losses.0"
+    at.selectbox(key=f"{loss}.name").set_value("hint").run()
+    assert not at.exception
+    assert at.number_input(key=f"{loss}.weight").value > 0
+    at.toggle(key=f"{loss}.layers").set_value(True).run()
+    assert not at.exception
+    (pair,) = configuration(at)["arms"][0]["distil"]["losses"][0]["layers"]
+    box = at.selectbox(key=f"{loss}.layers.0.1")
+    assert box.value == pair[1]
+    box.select_index(0).run()
+    (other,) = configuration(at)["arms"][0]["distil"]["losses"][0]["layers"]
+    assert other[0] == pair[0]
+    assert other[1] != pair[1]

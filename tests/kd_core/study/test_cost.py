@@ -5,10 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from kd_core.config import DataSettings, ModelSettings, StudySettings, TeacherSettings
+from kd_core.config import (
+    Arm,
+    DataSettings,
+    DistilSettings,
+    LossTerm,
+    ModelSettings,
+    StudySettings,
+    TeacherSettings,
+)
 from kd_core.errors import ConfigError
+from kd_core.study import cost
 from kd_core.study.cost import OVERHEAD_S, Workload, estimate, estimate_aside
 
+HINT = LossTerm(name="hint", weight=1.0)
 TINY = ModelSettings(name="tiny_cnn", params={"width": 4, "depth": 1})
 STUDY = StudySettings(
     data=DataSettings(dataset="x", size=32),
@@ -21,23 +31,45 @@ WORK = Workload(n_train=64, channels=1, outputs=3)
 
 
 def test_every_run_has_an_expected_time() -> None:
-    cost = estimate(STUDY, WORK)
-    assert list(cost.runs) == [
+    found = estimate(STUDY, WORK)
+    assert list(found.runs) == [
         "teacher-s0",
         "baseline-s0",
         "distilled-s0",
         "baseline-s1",
         "distilled-s1",
     ]
-    assert cost.total_s == pytest.approx(sum(cost.runs.values()))
+    assert found.total_s == pytest.approx(sum(found.runs.values()))
     # the teacher's answers are computed for the first seed and reused by the second
-    assert cost.runs["distilled-s0"] >= cost.runs["distilled-s1"] == cost.runs["baseline-s1"]
+    assert found.runs["distilled-s0"] >= found.runs["distilled-s1"] == found.runs["baseline-s1"]
 
 
 def test_a_teacher_from_before_costs_nothing() -> None:
-    cost = estimate(STUDY.change(teacher=TeacherSettings(run="r1")), WORK)
-    assert cost.teacher_s == 0
-    assert min(cost.runs.values()) >= OVERHEAD_S
+    found = estimate(STUDY.change(teacher=TeacherSettings(run="r1")), WORK)
+    assert found.teacher_s == 0
+    assert min(found.runs.values()) >= OVERHEAD_S
+
+
+def test_more_networks_longer_recipes_and_live_teachers_take_longer(monkeypatch) -> None:
+    monkeypatch.setattr(cost, "_times", lambda *_: (2.0, 1.0))  # seconds a step, an answer
+    arms = (
+        Arm(name="plain", distil=DistilSettings(views=1)),
+        Arm(name="hint", distil=DistilSettings(views=1, losses=(HINT,))),
+        Arm(name="pair", distil=DistilSettings(views=1, mode="mutual", params={"students": 3})),
+        Arm(
+            name="longer",
+            distil=DistilSettings(views=1, mode="alone", losses=()),
+            train=STUDY.train.change(epochs=8),
+        ),
+    )
+    runs = estimate(STUDY.change(arms=arms, seeds=(0,)), WORK).runs
+    alone = 4 * 8 * 2.0  # epochs × batches × seconds
+    seconds = {key: value - OVERHEAD_S for key, value in runs.items()}
+    assert seconds["baseline-s0"] == alone
+    assert seconds["plain-s0"] == alone + 8  # one view, answered once
+    assert seconds["hint-s0"] == alone + 4 * 8
+    assert seconds["pair-s0"] == 3 * alone
+    assert seconds["longer-s0"] == 2 * alone
 
 
 def test_it_can_be_asked_aside_and_says_what_is_wrong() -> None:

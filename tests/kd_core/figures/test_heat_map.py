@@ -1,0 +1,37 @@
+import math
+from pathlib import Path
+
+from kd_core.figures.heat_map import map_figure, map_texts
+from kd_core.study.grids import Map
+from kd_core.text import load_catalogue
+from tests.helpers_code import ROOT
+
+say = load_catalogue(Path(ROOT) / "app" / "locale").render
+FOUND = Map(
+    x="alpha",
+    y="kd.T",
+    xs=(0.1, 0.5),
+    ys=(2.0, 4.0),
+    mean=((0.8, 0.9), (math.nan, 0.91)),
+    metric="accuracy",
+    seeds=2,
+    sd=0.01,
+    noise=0.02,
+    best=(0.5, 4.0),
+    near=((0, 1),),
+    alone=("baseline", 0.85),
+    trials=(3, 3),
+)
+
+
+def test_the_best_and_what_noise_does_not_tell_from_it_are_marked() -> None:
+    assert map_texts(FOUND) == (("0.800", "0.900≈"), ("", "0.910★"))
+
+
+def test_cells_stand_by_their_numbers_and_gaps_stay_empty() -> None:
+    figure = map_figure(FOUND, say)
+    trace = figure.data[0]
+    assert list(trace.x) == ["0.1", "0.5"]
+    assert list(trace.y) == ["2", "4"]
+    assert trace.z[1][0] is None
+    assert figure.layout.xaxis.title.text == "alpha"
