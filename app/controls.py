@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app.form import Form, read, write
+from app.services import services
 from app.texts import choice_text, entry_about, entry_title, param_text
 from kd_core.registry import Param, Registry
 
@@ -69,6 +70,9 @@ def _edit(form: Form, registry: Registry[Any], name: str, param: Param, path: st
     elif param.kind == "choice":
         text["format_func"] = lambda value: choice_text(param.name, value)
         form.edit(st.selectbox, path, label, options=list(param.choices), **text)
+    elif param.kind == "dataset":
+        text["format_func"] = lambda name: name or choice_text(param.name, "none")
+        form.edit(st.selectbox, path, label, options=["", *services().library.names()], **text)
     elif param.kind in ("float", "int"):
         number = float if param.kind == "float" else int
         low = None if param.low is None else number(param.low)

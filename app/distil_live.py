@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app.services import services
-from app.texts import entry_title, say
+from app.texts import catalogue, entry_title, say
 from kd_core.losses import LOSSES
 from kd_core.study.rows import RunRow
 from kd_core.train.balance import Share, messages, read_balance
@@ -20,9 +20,29 @@ UNLABELLED = "unlabelled.csv"
 
 def details(run: RunRow) -> None:
     """The balance at the start, synthetic images and pseudo-labels, where the run has them."""
-    folder = services().store.folder(run.id)
-    balance(folder, run.key)
+    of_folder(services().store.folder(run.id), run.key)
+
+
+def of_folder(folder: Path, key: str) -> None:
+    """:func:`details` of a run by its folder."""
+    balance(folder, key)
     made(folder)
+
+
+def part_name(column: str) -> str:
+    """What a part of the loss is called, with the network's name in front where it is another's."""
+    network, _, part = column.rpartition("/")
+    name = part.removeprefix("loss.")
+    text_id = f"part.{name}" if f"part.{name}" in catalogue() else f"loss.{name}.title"
+    shown = say(text_id) if text_id in catalogue() else name
+    return f"{network} · {shown}" if network else shown
+
+
+def metric_name(column: str) -> str:
+    """What a validation score is called, with the network's name in front where it is another's."""
+    network, _, metric = column.rpartition("/")
+    shown = say(f"metric.{metric.removeprefix('val.')}.title")
+    return f"{network} · {shown}" if network else shown
 
 
 def balance(folder: Path, key: str) -> None:

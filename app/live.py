@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import distil_live
 from app.services import ask, services
-from app.texts import catalogue, number, say, separators
+from app.texts import number, say, separators
 from app.visitor import may_change
 from kd_core.study.curves import Curves
 from kd_core.study.rows import ACTIVE, RESUMABLE, RunRow
@@ -154,15 +154,6 @@ def networks(epochs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return found
 
 
-def _part_name(column: str) -> str:
-    """What a part of the loss is called, with the network's name in front where it is another's."""
-    network, _, part = column.rpartition("/")
-    name = part.removeprefix("loss.")
-    text_id = f"part.{name}" if f"part.{name}" in catalogue() else f"loss.{name}.title"
-    shown = say(text_id) if text_id in catalogue() else name
-    return f"{network} · {shown}" if network else shown
-
-
 def _metric(study_id: str, table: pd.DataFrame) -> str:
     """The validation metric that chooses the checkpoint."""
     study = services().store.study(study_id).settings
@@ -178,7 +169,7 @@ def _loss_parts(run: RunRow) -> None:
     if table.empty or not parts:
         return
     long = table.melt("step", parts, "run", "loss").dropna()
-    long["run"] = long["run"].map(_part_name)
+    long["run"] = long["run"].map(distil_live.part_name)
     st.altair_chart(
         _chart(long, "loss", say("live.loss_parts", run=run.key), "step"), key="live-loss"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from app import compress_results, export_targets
+from app import compress_results, distil_live, export_targets
 from app.readings import Reading
 from app.services import services
 from app.texts import number, say
@@ -114,11 +114,12 @@ def _curves(result: Result, record: RunRecord) -> None:
     trained = model.training or record.training
     best = trained.best_epoch if trained else math.nan
     columns = [str(name) for name in history.columns]
-    losses = {c: say(f"part.{c.removeprefix('loss.')}") for c in columns if c.startswith("loss.")}
+    kinds = {c: c.rpartition("/")[2] for c in columns}  # a further network's: peer-1/loss.task
+    losses = {c: distil_live.part_name(c) for c, k in kinds.items() if k.startswith("loss.")}
     scores = {
-        c: say(f"metric.{c.removeprefix('val.')}.title")
-        for c in columns
-        if c.startswith("val.") and c != "val.loss"
+        c: distil_live.metric_name(c)
+        for c, k in kinds.items()
+        if k.startswith("val.") and k != "val.loss"
     }
     left, right = st.columns(2)
     for column, names, y, key in (
@@ -132,6 +133,7 @@ def _curves(result: Result, record: RunRecord) -> None:
         info = lines_info("axis.epoch", y, curves, dict.fromkeys(curves, float(best)))
         with column:
             _plot(lines_figure(info, say, is_dark()), f"run-{key}")
+    distil_live.of_folder(result.folder, result.run.key)
 
 
 def _classes(reading: Reading, result: Result) -> None:
