@@ -1,7 +1,9 @@
 import pytest
 import torch
 
-from kd_core.losses import LOSSES
+from kd_core.config import DistilSettings, LossTerm
+from kd_core.errors import ConfigError
+from kd_core.losses import LOSSES, objective
 from kd_core.losses.spec import why_not
 from kd_core.tasks import TASKS
 from kd_core.text import Msg
@@ -59,6 +61,15 @@ def test_every_loss_has_a_formula_for_every_task_or_says_why_not(name, task):
     assert (f"loss.{name}.formula.{task}" in TEXTS) == (task in entry.forms)
     assert (why_not(name, task).id in TEXTS) == (task not in entry.forms)
     assert f"part.{name}" in TEXTS
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [(n, t) for n in LOSSES for t in TASKS if t not in LOSSES[n].forms]
+)
+def test_who_chooses_a_loss_without_a_form_is_told_why(name, task):
+    with pytest.raises(ConfigError) as caught:
+        objective(DistilSettings(losses=(LossTerm(name=name),)), task)
+    assert TEXTS.render(why_not(name, task)) in TEXTS.render(caught.value.msg)
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
