@@ -7,7 +7,8 @@ work on the machine slows all of them alike: alone, with a teacher that runs at 
 the teacher's outputs from the cache. Seconds per epoch are the median step times the steps of an
 epoch; filling a view is timed apart and counted in ``whole_run_ratio``. With ``--long`` both modes
 are trained to the end on a data set of the library, and their validation accuracy stands beside the
-times.
+times. With ``--methods`` every registered loss and mode takes part instead, and a table is printed;
+see :mod:`benchmarks.distil_methods`.
 """
 
 from __future__ import annotations
@@ -37,19 +38,27 @@ from kd_core.config import (
 from kd_core.data import cache
 from kd_core.data.library import Library
 from kd_core.data.loaded import LoadedData, Part
-from kd_core.models import build_model
+from kd_core.models import TaskModel, build_model
 from kd_core.tasks import TASKS
-from kd_core.train import MODES, Batches, Mode, Setup, fit
+from kd_core.train import MODES, Batches, Mode, Outside, Setup, fit
 
 LIMIT = 1.15
 """Largest ``cached_ratio`` that is accepted."""
 WHOLE_RUN_EPOCHS = 30
+TEACHERS = ("teacher", "teacher-2", "teacher-3")
+"""As the graph names them; a single teacher is the first."""
 
 
 def main() -> None:
     """Measure, print, and end with status 1 when the ratio is above the limit."""
     options = _options()
     with tempfile.TemporaryDirectory() as folder:
+        if options.methods:
+            from benchmarks.distil_methods import measure_methods, table
+
+            rows = measure_methods(options, Path(folder))
+            print(json.dumps(rows, indent=1) if options.json else table(rows))
+            return
         figures = measure(options, Path(folder))
         if options.long:
             figures |= accuracies(options, Path(folder))
@@ -72,11 +81,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=4, help="timed epochs of each student")
     parser.add_argument("--views", type=int, default=8, help="K, stored views of a whole run")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--methods", action="store_true", help="every loss and mode, as a table")
+    parser.add_argument("--only", nargs="*", default=[], help="with --methods: these names only")
     parser.add_argument("--long", action="store_true", help="also compare validation accuracy")
     parser.add_argument("--long-epochs", type=int, default=60)
     parser.add_argument("--long-data", default="sample", help="data set of the library")
     parser.add_argument("--long-teacher", default="resnet18")
     parser.add_argument("--seeds", type=int, default=1, help="seeds of the long comparison")
+    if parser.parse_known_args()[0].methods:  # dozens of students take turns
+        parser.set_defaults(teacher="resnet18", images=64, size=32, batch=32, rounds=2)
     return parser.parse_args()
 
 
@@ -85,13 +98,13 @@ def _options() -> argparse.Namespace:
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Seconds per epoch of the three students, and their ratios."""
-    data = _noise(options.images, options.size)
+    data = noise(options.images, options.size)
     modes = {
-        "alone": _mode(options, data, folder, None),
-        "live": _mode(options, data, folder, DistilSettings(teacher_outputs="live")),
-        "cached": _mode(options, data, folder, DistilSettings()),
+        "alone": mode_of(options, data, folder, None),
+        "live": mode_of(options, data, folder, DistilSettings(teacher_outputs="live")),
+        "cached": mode_of(options, data, folder, DistilSettings()),
     }
-    fills = [_fill(modes["cached"], view) for view in range(2)]
+    fills = [fill(modes["cached"], view) for view in range(2)]
     steps: dict[str, list[float]] = {name: [] for name in modes}
     for turn in range(options.rounds + 1):
         view = turn % 2  # of the two that are filled
@@ -100,13 +113,13 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         epochs = {name: mode.batches(view, 0) for name, mode in modes.items()}
         for _ in range(modes["alone"].steps_per_epoch):
             for name, mode in modes.items():
-                taken = _step(mode, epochs[name])
+                taken = step(mode, epochs[name])
                 if turn:  # the first epoch of a process also chooses kernels and memory
                     steps[name].append(taken)
     per_epoch = modes["alone"].steps_per_epoch
     alone, live, cached = (statistics.median(steps[name]) * per_epoch for name in modes)
-    fill = statistics.median(fills)
-    whole = WHOLE_RUN_EPOCHS * cached + options.views * fill
+    fill_s = statistics.median(fills)
+    whole = WHOLE_RUN_EPOCHS * cached + options.views * fill_s
     return {
         "teacher": options.teacher,
         "student": options.student,
@@ -116,7 +129,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "student_alone_s": round(alone, 4),
         "live_teacher_s": round(live, 4),
         "cached_s": round(cached, 4),
-        "fill_view_s": round(fill, 4),
+        "fill_view_s": round(fill_s, 4),
         "cached_ratio": round(cached / alone, 4),
         "live_ratio": round(live / alone, 4),
         "whole_run_ratio": round(whole / (WHOLE_RUN_EPOCHS * alone), 4),
@@ -126,7 +139,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     }
 
 
-def _noise(images: int, size: int) -> LoadedData:
+def noise(images: int, size: int) -> LoadedData:
     """Images without content: the time of a step does not depend on what they show."""
     rng = np.random.default_rng(0)
     part = Part(
@@ -147,20 +160,29 @@ def _noise(images: int, size: int) -> LoadedData:
     )
 
 
-def _mode(
+def mode_of(
     options: argparse.Namespace, data: LoadedData, folder: Path, distil: DistilSettings | None
 ) -> Mode:
+    """A student that is ready for its first epoch, with everything that its mode may ask for."""
     run = _run(options, options.student, distil, epochs=100, views=options.views)
     device = repro.prepare(run.compute, run.seed)
+
+    def make(settings: ModelSettings, seed: int) -> TaskModel:
+        return build_model(settings, len(data.classes), 3, options.size, seed)
+
+    teachers = {name: make(ModelSettings(name=options.teacher), 1) for name in TEACHERS}
+    folder.mkdir(parents=True, exist_ok=True)
     setup = Setup(
         run=run,
         data=data,
         task=TASKS[data.task],
-        network=build_model(run.model, 2, 3, options.size, seed=0),
-        teacher=build_model(ModelSettings(name=options.teacher), 2, 3, options.size, seed=1),
+        network=make(run.model, 0),
+        teacher=teachers["teacher"],
         device=device,
         cache=folder,
         tick=lambda stage, done, total: None,
+        outside=Outside(teachers=teachers, make=make),
+        folder=folder,
     )
     return MODES[distil.mode if distil else "alone"].build(setup)
 
@@ -181,14 +203,14 @@ def _run(
     )
 
 
-def _fill(mode: Mode, view: int) -> float:
+def fill(mode: Mode, view: int) -> float:
     """Seconds to compute and store the teacher's outputs for a view."""
     began = time.perf_counter()
     mode.begin_epoch(view)
     return time.perf_counter() - began
 
 
-def _step(mode: Mode, epoch: Iterator[Batches]) -> float:
+def step(mode: Mode, epoch: Iterator[Batches]) -> float:
     """Seconds to fetch a batch and learn from it."""
     began = time.perf_counter()
     mode.step(next(epoch))["total"].item()  # a GPU has finished only when a number is asked for
