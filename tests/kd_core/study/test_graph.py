@@ -134,3 +134,38 @@ def test_the_name_of_a_chain_does_not_matter_and_its_steps_and_origin_do() -> No
     assert hashed(chain("a")) == hashed(chain("b"))
     assert hashed(chain()) != hashed(chain(tune=TrainSettings(epochs=1)))
     assert hashed(chain()) != hashed(chain(origin="baseline"))
+
+
+def test_an_arm_may_have_a_recipe_of_its_own_and_need_nobody() -> None:
+    longer = TrainSettings(steps=500)
+    arm = Arm(name="longer", distil=DistilSettings(mode="alone", losses=()), train=longer)
+    run = {run.key: run for run in expand(study(arms=(arm,)))}["longer-s0"]
+    assert run.train == longer
+    assert run.needs == {}
+    assert run.views == 8
+
+
+def test_what_two_arms_ask_for_is_trained_once() -> None:
+    several = DistilSettings(mode="ensemble", params={"teachers": 2})
+    sure = several.change(params={"teachers": 2, "weights": "confidence"})
+    arms = (Arm(name="a", distil=several), Arm(name="b", distil=sure))
+    keys = [run.key for run in expand(study(arms=arms, seeds=(0, 1)))]
+    assert keys.count("teacher-s1") == 1
+    assert len(set(keys)) == len(keys) == 8
+
+
+def test_different_runs_of_one_name_are_refused() -> None:
+    again = DistilSettings(mode="born_again", params={"generations": 2})
+    arms = (Arm(name="a", distil=again), Arm(name="a-gen1"))
+    with pytest.raises(ConfigError) as caught:
+        expand(study(arms=arms))
+    assert caught.value.code == "graph_key"
+
+
+def test_folds_keep_several_teachers_apart() -> None:
+    several = DistilSettings(mode="ensemble", params={"teachers": 2})
+    runs = expand(study(arms=(Arm(distil=several),), seeds=(0, 1), folds=2))
+    known = {run.key for run in runs}
+    assert all(need in known for run in runs for need in run.needs.values())
+    last = next(run for run in runs if run.key == "distilled-fold2-s1")
+    assert last.needs == {"teacher": "teacher-fold2-s0", "teacher-2": "teacher-fold2-s1"}

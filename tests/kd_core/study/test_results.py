@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,7 @@ from kd_core.study.results import (
     predictions,
     visible,
 )
+from kd_core.study.rows import ModelRow, RunRow
 from kd_core.study.seal import OPEN, SEALED, Seal
 
 
@@ -111,3 +113,17 @@ def test_folds_of_a_seed_are_one_model_on_validation_data(tmp_path) -> None:
     opened = [dataclasses.replace(r, seal=OPEN) for r in made]
     first, _ = paired_predictions(opened, opened, "test", opened=True)
     assert [len(p) for p in first] == [200, 200]
+
+
+def test_what_a_run_leaves_beside_its_own_model_is_an_arm_of_its_own():
+    def model(name: str, parent: str | None) -> ModelRow:
+        empty = dict.fromkeys(ModelRow._fields)
+        return ModelRow(**{**empty, "name": name, "parent": parent, "step": 0})
+
+    run = RunRow(
+        **{**dict.fromkeys(RunRow._fields), "key": "both-s1", "seed": 1, "role": "student"}
+    )
+    own, peer = model("model", None), model("peer-1", "model")
+    assert [arm_of(run, own), arm_of(run, peer)] == ["both", "both/peer-1"]
+    assert Result(run, own, "both", (), Path()).label == "both-s1"
+    assert Result(run, peer, "both/peer-1", (), Path()).label == "both-s1/peer-1"
