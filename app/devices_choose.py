@@ -120,8 +120,8 @@ def card(chosen: Chosen) -> None:
         low, high = spec.power.typical_w, spec.power.load_w
         facts.append(("power", say("devices.watts", low=low, high=high)))
     st.markdown("  \n".join(f"**{say(f'devices.fact.{name}')}**: {text}" for name, text in facts))
-    figures(chosen.name, spec)
     _runtimes(chosen)
+    figures(chosen.name, spec)
 
 
 def _runtimes(chosen: Chosen) -> None:

@@ -19,6 +19,7 @@ from kd_core.figures.parallel import parallel_figure, parallel_info
 from kd_core.study.costs import THIS_MACHINE, cost_of
 from kd_core.study.recommend import (
     Recommendation,
+    believe,
     headline,
     higher_is_better,
     name_of,
@@ -28,6 +29,9 @@ from kd_core.study.recommend import (
     time_msg,
 )
 from kd_core.text import Msg
+
+MOST_OTHERS = 2
+"""Sentences about other runtimes."""
 
 PICTURE = {"toImageButtonOptions": {"format": "svg", "filename": "kd-lab"}, "displaylogo": False}
 PARALLEL = (
@@ -97,15 +101,16 @@ def reference_row(choice: Choice) -> pd.Series | None:
 
 
 def other_runtimes(choice: Choice, row: pd.Series) -> list[Msg]:
-    """Where the chosen runtime is no tier A, what a runtime of tier A would say."""
+    """Where the chosen runtime is no tier A, what one of tier A would say, and which to believe."""
     place = choice.place
     work = data.works(choice.studies, choice.at).get(str(row["shape"]))
     device = data.devices().get(place.device)
     if work is None or device is None or row["source"] != "estimated" or row["tier"] == "A":
         return []
-    said = []
+    chosen = place.runtime or device.runtimes[0].name
+    said: list[Msg] = []
     for runtime in device.runtimes:
-        if runtime.name == place.runtime:
+        if runtime.name == chosen or len(said) >= MOST_OTHERS:
             continue
         other = data.Place(place.device, runtime.name)
         cost = cost_of(work, other.target, device)
@@ -118,7 +123,8 @@ def other_runtimes(choice: Choice, row: pd.Series) -> list[Msg]:
                 Msg(f"runtime.{runtime.name}"),
             )
             said.append(Msg("recommend.other_runtime", {"time": time}))
-    return said[:2]
+            said += believe((row["low_ms"], row["high_ms"]), cost, chosen, runtime.name)
+    return said
 
 
 def recommendation(choice: Choice, chosen: Found) -> None:

@@ -37,7 +37,9 @@ _computer(
     flops_per_cycle=16,
     memory_gbs=25.6,
     ram_bytes=8 * GB,
-    power=Power(6.0, 25.0, "CodeCarbon's table (TDP); geerlingguy/top500-benchmark (HPL at the wall)"),
+    power=Power(
+        6.0, 25.0, "CodeCarbon's table (TDP); geerlingguy/top500-benchmark (HPL at the wall)"
+    ),
     source="Intel ARK; sbc-bench",
 )
 _computer(

@@ -25,28 +25,26 @@ import numpy as np
 from kd_core.errors import ExportError
 from kd_core.latency.devices_spec import DeviceSpec, RuntimeChoice
 from kd_core.latency.estimate_sheet import MOST_THREADS, sheet_rates
+from kd_core.latency.estimate_usual import usual
 from kd_core.latency.fit_model import NO_CALL, Form, Rates, bytes_of
 from kd_core.text import Msg
 
 Tier = Literal["A", "B", "C"]
 FIT = Path(__file__).with_name("data") / "fit.json"
 ENOUGH_NETWORKS = 10
-SHEET_SPREAD = math.log(2) / 1.2816
-"""Standard deviation behind a band from half to double."""
-SHEET_HALF = math.log(3)
-"""Half width of the band from a data sheet alone, as held-out devices ask for (fit_transfer.py)."""
-RUNTIME_HALF = math.log(2.3)
-"""The same for what comes from another runtime on the device."""
-THREADS_HALF = math.log(1.75)
-"""The same for what comes from another number of threads there."""
+SHEET_HALF = {"cpu": math.log(3), "mcu": math.log(3), "gpu": math.log(7.5), "npu": math.log(7.5)}
+GROUP_HALF, RUNTIME_HALF, THREADS_HALF = math.log(2), math.log(1.75), math.log(1.8)
+"""Half widths of the bands from a data sheet alone, by unit (what starting a GPU or an NPU costs
+stands in none), from it and the runtime on other devices, from another runtime on the device, from
+other threads there: so wide that they hold 80 % of hidden times, as a mean over devices
+(``fit_transfer.py``)."""
 SPECIAL = 0.5
 """How much of what is special about a device with one runtime holds with another: held-out runtimes
 are predicted best with half of it."""
-SISTER_SPREAD = math.log(1.6) / 1.2816
-"""The same for a band of a factor of 1.6 either way, where few networks were fitted."""
-THREAD_POWER = 0.8
-"""How the rate grows with threads, where another number of threads was measured."""
 EIGHTY = 1.2816
+SISTER_SPREAD = math.log(1.6) / EIGHTY
+"""The same for a band of a factor of 1.6 either way, where few networks were fitted."""
+THREAD_POWER = 0.8  # how the rate grows with threads, where another number was measured
 
 
 @dataclass(frozen=True)
@@ -69,8 +67,8 @@ class Known:
     """
 
     rates: Rates
-    low: float = -SHEET_HALF
-    high: float = SHEET_HALF
+    low: float = -GROUP_HALF
+    high: float = GROUP_HALF
     ratio_like: float = 0.2
     ratio_unlike: float = 0.4
     tier: Tier = "C"
@@ -84,12 +82,9 @@ class Known:
 
 @dataclass(frozen=True)
 class Fit:
-    """The numbers that ship.
-
-    Attributes:
-        groups: By runtime, precision and unit.
-        configurations: By device, runtime, threads and precision.
-    """
+    """The numbers that ship: ``groups`` by runtime, precision and unit; ``configurations`` by
+    device, runtime, threads and precision.
+    """  # noqa: D205
 
     groups: Mapping[str, Any] = field(default_factory=dict)
     configurations: Mapping[str, Any] = field(default_factory=dict)
@@ -102,6 +97,11 @@ def load_fit(path: Path = FIT) -> Fit:
         return Fit()
     data = json.loads(path.read_text(encoding="utf-8"))
     return Fit(data["groups"], data["configurations"])
+
+
+def _title(group: str) -> Msg:
+    """What a group's runtime is called."""
+    return Msg(f"runtime.{group.partition('|')[0]}")
 
 
 def key_of(device: str, runtime: str, threads: int, precision: str) -> str:
@@ -145,7 +145,9 @@ def known_from(
         return _from_sister(fit, group, sheet, sister)
     if group in fit.groups:
         return _from_group(fit, group, sheet)
-    return Known(sheet, why=(Msg("estimate.why.sheet"),))
+    half = SHEET_HALF[choice.unit]
+    why = (Msg("estimate.why.sheet", {"factor": math.exp(half)}),)
+    return Known(sheet, low=-half, high=half, why=why)
 
 
 def _fitted(fit: Fit, own: Mapping[str, Any], group: str, precision: str) -> Known:
@@ -213,7 +215,7 @@ def _derived(
     fit: Fit, rates: Rates, group: str, key: str, networks: int, rows: int, how: str
 ) -> Known:
     band = fit.groups[group]["band"] if group in fit.groups else {}
-    said = {"device": key.split("|")[0], "runtime": key.split("|")[1], "n": networks}
+    said = {"runtime": _title(key.split("|")[1]), "n": networks}
     half = THREADS_HALF if how == "threads" else RUNTIME_HALF
     return Known(
         rates,
@@ -270,10 +272,10 @@ def _from_sister(
         rate, width, overhead, call = map(float, np.where(np.isfinite(theta), theta, sheet.theta))
         rates = replace(sheet, theta=(rate, width, overhead, call))
         return _derived(fit, rates, "", key, own["n_networks"], own["n_rows"], "sister")
-    usual = np.array(fit.groups["|".join(own["group"].split("|")[:3])]["mean"])
-    special = np.array(own["theta"]) - np.array(sister_sheet.theta) - usual
+    of_sister = usual(fit.groups, fit.configurations, "|".join(own["group"].split("|")[:3]))
+    special = np.array(own["theta"]) - np.array(sister_sheet.theta) - of_sister
     special[~np.isfinite(special)] = 0.0
-    mean = np.array(fit.groups[group]["mean"])
+    mean = usual(fit.groups, fit.configurations, group)
     theta = np.array(sheet.theta) + mean + SPECIAL * special
     theta[3] = sheet.theta[3] if sheet.theta[3] <= NO_CALL else theta[3]
     rates = _rates(theta, fit.groups[group], group.split("|")[1])
@@ -283,17 +285,14 @@ def _from_sister(
 def _from_group(fit: Fit, group: str, sheet: Rates) -> Known:
     """Sheet + what is usual for the runtime."""
     found = fit.groups[group]
-    theta = np.array(sheet.theta) + np.array(found["mean"])
+    theta = np.array(sheet.theta) + usual(fit.groups, fit.configurations, group)
     theta[3] = sheet.theta[3] if sheet.theta[3] <= NO_CALL else theta[3]
     rates = _rates(theta, found, group.split("|")[1])
-    half = max(found.get("new_device", {}).get("0", 0.0), EIGHTY * SHEET_SPREAD)
     return Known(
         rates,
-        low=-half,
-        high=half,
         ratio_like=1.5 * found["band"]["ratio_near"],
         ratio_unlike=1.5 * found["band"]["ratio_far"],
-        why=(Msg("estimate.why.group", {"runtime": group.split("|")[0]}),),
+        why=(Msg("estimate.why.group", {"runtime": _title(group)}),),
         group=group,
         spread=tuple(found["spread"]),
     )

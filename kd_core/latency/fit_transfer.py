@@ -142,22 +142,36 @@ def how_of(found: Known) -> str:
 def summary(found: Sequence[Derived]) -> dict[str, dict[str, float]]:
     """By how: number of times, devices, median error, share inside the band.
 
-    The share is also given as a mean over devices, so that no device with many networks decides.
+    The share is also given as a mean over devices, so that no device with many networks decides,
+    and so is the factor within which 80 % of the times lie: what a band has to be (conformal
+    prediction with devices as its units).
     """
     result = {}
     for how in HOWS:
         mine = [each for each in found if each.how == how]
         if not mine:
             continue
-        by_device: dict[str, list[bool]] = defaultdict(list)
+        by_device: dict[str, list[Derived]] = defaultdict(list)
         for each in mine:
-            by_device[each.configuration.partition("|")[0]].append(each.inside)
+            by_device[each.configuration.partition("|")[0]].append(each)
         result[how] = {
             "n": len(mine),
             "devices": len(by_device),
             "median_error": float(np.median([abs(math.exp(-e.log_ratio) - 1) for e in mine])),
             "coverage": float(np.mean([each.inside for each in mine])),
-            "coverage_by_device": float(np.mean([np.mean(v) for v in by_device.values()])),
+            "coverage_by_device": float(
+                np.mean([np.mean([each.inside for each in v]) for v in by_device.values()])
+            ),
             "half_width_80": float(np.exp(np.quantile([abs(e.log_ratio) for e in mine], 0.8))),
+            "half_width_80_by_device": math.exp(_half(by_device)),
         }
     return result
+
+
+def _half(by_device: Mapping[str, Sequence[Derived]]) -> float:
+    """Half width of the symmetric band that holds 80 % of the times, as a mean over devices."""
+    size = np.array([abs(each.log_ratio) for mine in by_device.values() for each in mine])
+    weight = np.array([1 / len(mine) for mine in by_device.values() for _ in mine])
+    order = np.argsort(size)
+    share = np.cumsum(weight[order]) / weight.sum()
+    return float(size[order][np.searchsorted(share, 0.8 - 1e-9)])

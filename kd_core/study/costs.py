@@ -92,7 +92,7 @@ def cost_of(
     try:
         found = estimate(work, target, evidence, known)
     except KDLabError as error:
-        return Cost(**facts, why=(error.msg, *memory.why))
+        return Cost(**facts, why=(_titled(error.msg), *memory.why))
     power = energy(found, device)
     if power is not None:
         facts |= {"energy_low_mj": power.low_mj, "energy_high_mj": power.high_mj}
@@ -125,6 +125,12 @@ def _speed_up(
     except KDLabError:
         return {}
     return {"speed_up": found.ratio, "speed_up_low": found.low, "speed_up_high": found.high}
+
+
+def _titled(msg: Msg) -> Msg:
+    """An error's sentence with what a runtime and a format are called instead of their names."""
+    named = {k: Msg(f"{k}.{v}") for k, v in msg.params.items() if k in ("runtime", "precision")}
+    return Msg(msg.id, {**msg.params, **named})
 
 
 def _known(value: float | None) -> float:

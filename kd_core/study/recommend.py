@@ -19,6 +19,7 @@ from kd_core.errors import StoreError
 from kd_core.evaluate import METRICS
 from kd_core.evaluate.predictions import Predictions, read_predictions
 from kd_core.evaluate.verdict import Verdict, compare
+from kd_core.study.costs import Cost
 from kd_core.study.results import PREDICTIONS
 from kd_core.study.store import Store
 from kd_core.text import Msg
@@ -164,6 +165,7 @@ def time_msg(row: pd.Series, device: Msg, runtime: Msg) -> Msg:
     if row["source"] != "estimated":
         return Msg("recommend.time_none", where)
     way = "derived" if row.get("derived_from") else "estimated"
+    other = str(row.get("derived_from") or "").split("|")[1:2]
     return Msg(
         f"recommend.time_{way}" if row["n_networks"] else "recommend.time_sheet",
         {
@@ -172,9 +174,28 @@ def time_msg(row: pd.Series, device: Msg, runtime: Msg) -> Msg:
             "tier": row["tier"],
             "networks": Msg("recommend.networks", {"n": int(row["n_networks"])}),
             "rows": Msg("recommend.rows", {"n": int(row["n_rows"])}),
+            **({"other": Msg(f"runtime.{other[0]}")} if other else {}),
             **where,
         },
     )
+
+
+def believe(band: tuple[float, float], better: Cost, chosen: str, other: str) -> list[Msg]:
+    """Which of two estimates for one device to believe, where their bands do not even overlap.
+
+    Args:
+        band: Milliseconds of the chosen runtime.
+        better: The estimate of tier A.
+        chosen: The chosen runtime.
+        other: That of tier A.
+
+    >>> believe((7.0, 18.0), Cost(low_ms=9.0, high_ms=14.0), "onnxruntime", "ncnn")
+    []
+    """
+    if band[0] <= better.high_ms and better.low_ms <= band[1]:
+        return []
+    names = {"chosen": Msg(f"runtime.{chosen}"), "better": Msg(f"runtime.{other}")}
+    return [Msg("recommend.believe", names)]
 
 
 def headline(row: pd.Series, reference: pd.Series) -> Msg:

@@ -34,7 +34,8 @@ def test_the_address_chooses_the_device(empty, open_page) -> None:
     assert at.selectbox(key="devices-device").value == "stm32h747"
     said = texts(at)
     assert "STM32H747" in said
-    assert "Sources:" in said
+    boxes = [box.label for box in at.expander]
+    assert "Figures of the data sheet: 5, of which 1 are assumptions" in boxes
     runtimes = at.dataframe[0].value
     assert set(runtimes["tier"]) <= {"A", "B", "C", "–"}
 

@@ -26,8 +26,8 @@ def test_every_figure_of_a_device_has_an_origin_of_its_own(name) -> None:
 
 def test_no_second_hand_site_counts_as_a_source() -> None:
     sources = [origin.source for origin in _listed().values()]
-    sources += [d.source for d in DEVICES.values()]
-    sources += [d.power.source for d in DEVICES.values() if d.power]
+    sources += [d.source for _, d in DEVICES.items()]
+    sources += [d.power.source for _, d in DEVICES.items() if d.power]
     assert not [s for s in sources if any(site in s.lower() for site in SECOND_HAND)]
 
 

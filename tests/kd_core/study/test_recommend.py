@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 
 from kd_core.errors import DataError, StoreError
+from kd_core.study.costs import Cost
 from kd_core.study.recommend import (
+    believe,
     headline,
     name_of,
     reasons,
@@ -86,8 +88,12 @@ def test_a_measured_time_has_no_band_and_an_unknown_one_no_number() -> None:
     assert "11 ms" in measured
     assert "measured" in measured
     unknown = say(time_msg(ROW.replace("estimated", "none"), *PLACE))
-    derived = say(time_msg(pd.concat([ROW, pd.Series({"derived_from": "x"})]), *PLACE))
-    assert "by way of 16 networks of another runtime or device" in derived
+    derived = say(
+        time_msg(
+            pd.concat([ROW, pd.Series({"derived_from": "raspberry_pi_4|ncnn|4|fp32"})]), *PLACE
+        )
+    )
+    assert "by way of 16 networks with ncnn there" in derived
     assert "no known latency" in unknown
 
 
@@ -119,3 +125,10 @@ def test_missing_predictions_and_no_common_seed_are_refused() -> None:
         verdict_between(sample_store(), left.assign(name="x"), right, "accuracy", 0.01)
     with pytest.raises(DataError, match="pairs_empty"):
         verdict_between(sample_store(), left.assign(seed=[7, 8, 9]), right, "accuracy", 0.01)
+
+
+def test_two_estimates_that_do_not_overlap_say_which_to_believe() -> None:
+    said = believe((20.0, 40.0), Cost(low_ms=9.0, high_ms=14.0), "onnxruntime", "ncnn")
+    assert [msg.id for msg in said] == ["recommend.believe"]
+    assert say(said[0]).startswith("The two bands do not overlap. Believe the one for ncnn")
+    assert believe((10.0, 40.0), Cost(low_ms=9.0, high_ms=14.0), "onnxruntime", "ncnn") == []
