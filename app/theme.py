@@ -11,6 +11,7 @@ _STYLE = """
 h1 {font-size: 2.1rem !important; padding-bottom: 0.4rem !important;}
 h3 {font-size: 1.25rem !important;}
 [data-testid="stMetricValue"] {font-size: 1.5rem;}
+.stElementContainer:has(> [data-testid="stHtml"] > script:only-child) {display: none;}
 @media (max-width: 640px) {
   .block-container {padding-left: 1rem; padding-right: 1rem;}
   h1 {font-size: 1.6rem !important;}
