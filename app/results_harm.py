@@ -14,13 +14,13 @@ from app.results_images import images_by_id
 from app.services import services
 from app.texts import number, say, show_error
 from app.theme import is_dark
-from app.tradeoffs_flips import HEALTHY
 from kd_core.errors import KDLabError
 from kd_core.evaluate import Predictions
 from kd_core.evaluate.flips import Flip, Harm, flips
 from kd_core.evaluate.harm import HarmRow, harm_table
 from kd_core.evaluate.paired import p_msg
 from kd_core.figures.harm import harm_figure, harm_info
+from kd_core.study.operating import HEALTHY
 from kd_core.study.results import Level, by_arm, paired_predictions, results
 
 SHOWN = 24

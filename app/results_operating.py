@@ -25,6 +25,7 @@ from kd_core.figures import reliability_figure, reliability_info
 from kd_core.figures.decision import decision_figure, decision_info
 from kd_core.figures.precision_recall import precision_recall_figure, precision_recall_info
 from kd_core.figures.roc import roc_figure, roc_info
+from kd_core.study.operating import positive_of
 from kd_core.study.records import OperatingRecord
 from kd_core.study.results import Level, Result, arm_predictions, by_arm, results
 from kd_core.text import Msg
@@ -70,7 +71,8 @@ def show(reading: Reading) -> None:
 def _labels(one: Predictions) -> list[str]:
     """The positive class of two, or whichever label or class is held against the rest."""
     if one.task == "classification" and len(one.classes) == 2:
-        return [one.classes[1], one.classes[0]]
+        first = positive_of(one.classes)
+        return [first, *(name for name in one.classes if name != first)]
     return list(one.classes)
 
 

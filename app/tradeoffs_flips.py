@@ -15,12 +15,11 @@ from app.tradeoffs_choice import Choice
 from kd_core.errors import KDLabError
 from kd_core.evaluate.flips import Flip, Harm, flips
 from kd_core.evaluate.predictions import Predictions, read_predictions
+from kd_core.study.operating import HEALTHY
 from kd_core.study.pipeline import load_data
 from kd_core.study.results import PREDICTIONS
 
 SHOWN = 24
-HEALTHY = ("healthy", "normal", "negative", "uninfected", "no finding", "benign")
-"""Names of classes that are taken for negative until somebody says otherwise."""
 
 
 def show_flips(choice: Choice, rows: Mapping[str, pd.Series], pinned: str) -> None:

@@ -212,11 +212,14 @@ class OperatingSettings(Settings):
             ``sensitivity`` or ``specificity`` (at least ``value``), ``fixed`` (``value`` itself),
             or ``none``, the task's own.
         value: Of the rule, in [0, 1].
+        positive: Of two classes the one to be found; empty: the one whose name is not that of a
+            healthy class, else the second.
     """
 
     calibration: Literal["none", "temperature", "platt"] = "none"
     rule: Literal["none", "youden", "sensitivity", "specificity", "fixed"] = "none"
     value: float = Field(default=0.9, ge=0, le=1)
+    positive: str = ""
 
 
 class AnalysisSettings(Settings):

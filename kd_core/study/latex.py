@@ -98,9 +98,10 @@ def _arm_cells(arm: ArmFacts, say: Say) -> list[str]:
     if verdict is None:
         return [*cells, "--", "--", "--"]
     ends = f"[{100 * verdict.low:+.1f}, {100 * verdict.high:+.1f}]"
-    p = "--" if math.isnan(arm.p_holm) else "<0.001" if arm.p_holm < 0.001 else f"{arm.p_holm:.3f}"
+    small = "$<0.001$" if arm.p_holm < 0.001 else f"{arm.p_holm:.3f}"
+    p = "--" if math.isnan(arm.p_holm) else small
     word = say(Msg(f"latex.verdict.{verdict.kind}"))
-    return [*cells, f"${100 * verdict.difference:+.1f}$ ${ends}$", f"${p}$", escape(word)]
+    return [*cells, f"${100 * verdict.difference:+.1f}$ ${ends}$", p, escape(word)]
 
 
 def _with_interval(value: float, low: float, high: float) -> str:

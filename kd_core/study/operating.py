@@ -8,6 +8,7 @@ study has a rule.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,21 @@ from kd_core.export.onnx_file import write_metadata, write_model
 from kd_core.study.records import OperatingRecord, PointRecord
 from kd_core.text import Msg
 
+HEALTHY = ("healthy", "normal", "negative", "uninfected", "no finding", "benign")
+"""Names of classes that are taken for negative until somebody says otherwise."""
+
+
+def positive_of(classes: Sequence[str], wanted: str = "") -> str:
+    """Of two classes the one to be found.
+
+    >>> positive_of(("Parasitized", "Uninfected")), positive_of(("a", "b"))
+    ('Parasitized', 'b')
+    """
+    if wanted in classes:
+        return wanted
+    healthy = [name.lower() in HEALTHY for name in classes]
+    return classes[0] if healthy == [False, True] else classes[-1]
+
 
 def fit_operating(validation: Predictions, rule: OperatingSettings) -> OperatingRecord | None:
     """Fit what a study asks for; ``None`` where it asks for nothing.
@@ -33,7 +49,7 @@ def fit_operating(validation: Predictions, rule: OperatingSettings) -> Operating
         validation: Raw predictions of the validation part.
         rule: The study's.
     """
-    if rule == OperatingSettings(value=rule.value):
+    if (rule.calibration, rule.rule) == ("none", "none"):
         return None
     left_out: list[Msg] = []
     calibration = _calibration(validation, rule, left_out)
@@ -81,7 +97,9 @@ def _points(
         left_out.append(Msg("operating.no_threshold", {"n": len(validation.classes)}))
         return ()
     wanted = Rule(rule.rule, None if rule.rule == "youden" else rule.value)
-    points = fit_threshold(validation, wanted)
+    two = validation.task != "multilabel"
+    positive = positive_of(validation.classes, rule.positive) if two else None
+    points = fit_threshold(validation, wanted, positive)
     left_out += [point.undefined for point in points if point.undefined is not None]
     return points
 

@@ -45,6 +45,19 @@ def test_sensitivity_is_kept_on_the_images_that_it_was_fitted_on() -> None:
     assert reference.recall_score(TRUTH, said) >= 0.95
 
 
+def test_the_class_to_be_found_is_the_ill_one_wherever_it_stands() -> None:
+    turned = dataclasses.replace(
+        TWO, classes=("ill", "healthy"), targets=1 - TRUTH, logits=LOGITS[:, ::-1]
+    )
+    rule = OperatingSettings(rule="sensitivity", value=0.95)
+    there, here = fit_operating(TWO, rule), fit_operating(turned, rule)
+    assert (here.points[0].label, there.points[0].label) == ("ill", "ill")
+    said = dataclasses.replace(turned, threshold=here.threshold).predicted()
+    assert reference.recall_score(TRUTH, 1 - said) >= 0.95
+    asked = fit_operating(turned, rule.change(positive="healthy"))
+    assert asked.points[0].label == "healthy"
+
+
 def test_what_three_classes_cannot_have_is_said() -> None:
     three = dataclasses.replace(
         TWO, logits=np.column_stack([LOGITS, LOGITS[:, 0] - 5]), classes=("a", "b", "c")
