@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kd_core.config import RUN_PREFIX, RunSettings
+from kd_core.errors import ConfigError
 from kd_core.registry import Param
 from kd_core.tasks import TaskSpec
 from kd_core.text import Msg
@@ -102,10 +103,15 @@ def certainty(logits: Tensor, several: bool) -> Tensor:
 
 
 class Ensemble(Offline):
-    """Offline distillation from a committee; each of its members looks at every image."""
+    """Offline distillation from a committee; each of its members looks at every image.
+
+    Raises:
+        ConfigError: ``ensemble_other_classes``.
+    """
 
     def __init__(self, setup: Setup) -> None:
         members = members_of(setup.outside.teachers)
+        _check_answers(setup, members)
         weights = _weights(setup, members)
         average, several = setup.params["average"], setup.data.task == "multilabel"
         committee = Committee(list(members.values()), setup.task, several, weights, average)
@@ -132,6 +138,17 @@ class Ensemble(Offline):
         self.costs.teacher_images += (self.costs.teacher_images - before) * (
             self.facts["teachers"] - 1
         )
+
+
+@torch.no_grad()
+def _check_answers(setup: Setup, members: Mapping[str, nn.Module]) -> None:
+    """Refuse a member that answers for another number of classes."""
+    data, need = setup.data, setup.task.n_outputs(setup.data.classes)
+    image = torch.zeros(1, data.channels, data.size, data.size, device=setup.device)
+    for name, member in members.items():
+        got = member.to(setup.device).eval()(image)[setup.task.output].shape[1]
+        if got != need:
+            raise ConfigError("ensemble_other_classes", teacher=name, got=got, need=need)
 
 
 def members_of(teachers: Mapping[str, nn.Module]) -> dict[str, nn.Module]:

@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from kd_core.config import Arm, DataSettings, DistilSettings, StudySettings, TeacherSettings
+from kd_core.errors import ConfigError
 from kd_core.study.graph import expand
 from kd_core.tasks import TASKS
+from kd_core.train import Outside, fit
 from kd_core.train.ensemble import Committee, certainty, members_of
 from kd_core.train.validate import Validator
 from tests.helpers_data import tiny_data
@@ -101,3 +103,13 @@ def test_a_teacher_for_each_seed_gives_committees_without_a_common_member():
     assert not set(found["all-s0"].needs.values()) & set(found["all-s1"].needs.values())
     finished = graph({"teachers": 3}, run="r9")
     assert finished["all-s0"].needs == {"teacher": "run:r9"}
+
+
+def test_a_teacher_of_other_classes_is_refused(tmp_path):
+    data = tiny_data()
+    other = network(TEACHER, 0, tiny_data(classes=4))
+    outside = Outside(teachers={"teacher": network(TEACHER, 1, data), "teacher-2": other})
+    with pytest.raises(ConfigError) as caught:
+        fit(mode_run("ensemble"), data, network(STUDENT, 0, data), folder=tmp_path / "run",
+            cache=tmp_path / "cache", outside=outside)  # fmt: skip
+    assert caught.value.fields == {"teacher": "teacher-2", "got": 4, "need": 3}
