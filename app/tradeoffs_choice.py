@@ -13,6 +13,7 @@ from app import tradeoffs_data as data
 from app.services import services
 from app.texts import say
 from app.tradeoffs_data import Place, Studies
+from kd_core.latency.devices import device_title
 from kd_core.study.budget import Budget
 from kd_core.study.costs import THIS_MACHINE
 from kd_core.study.models_frame import Version, metrics_in
@@ -55,6 +56,15 @@ class Choice:
     budget: Budget
     margin: float
 
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Equal where the page shows the same."""
+        return (
+            self.studies, self.at, self.place, self.metric, self.x, self.area, self.log,
+            self.expanded, self.group, self.reference, self.reference_shape, self.budget.key,
+            self.margin,
+        )  # fmt: skip
+
     def table(self) -> pd.DataFrame:
         """Candidates with their costs, whether or not they are within the limits."""
         return data.drawn(
@@ -92,13 +102,14 @@ def studies() -> Studies:
 def device() -> Place:
     """The device first, then what runs the file there."""
     known = {name: spec for name, spec in data.devices().items() if name != THIS_MACHINE}
+    titles = {name: say(device_title(name, spec)) for name, spec in known.items()}
     columns = st.columns([3, 2, 1.4, 1.6])
     name = address.choice(
         columns[0],
         say("tradeoffs.device"),
         [THIS_MACHINE, *known],
         "device",
-        format_func=device_title,
+        format_func=lambda name: titles.get(name) or say("tradeoffs.this_machine"),
         help=say("tradeoffs.device.help"),
     )
     if name == THIS_MACHINE:
@@ -123,11 +134,6 @@ def device() -> Place:
         help=say("tradeoffs.precision.help"),
     )
     return Place(name, runtime, threads, precision)
-
-
-def device_title(name: str) -> str:
-    """A device's name on the screen."""
-    return say(data.title(name))
 
 
 def runtime_title(name: str) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import tradeoffs_data as data
-from app.texts import say
+from app.texts import language, say
 from app.theme import is_dark
 from app.tradeoffs_choice import Choice
 from kd_core.errors import KDLabError
 from kd_core.figures.estimates import estimates_figure, estimates_info
-from kd_core.figures.landscape import landscape_info
+from kd_core.figures.landscape import Landscape, landscape_info
 from kd_core.figures.landscape_look import landscape_figure
 from kd_core.figures.parallel import parallel_figure, parallel_info
 from kd_core.study.costs import THIS_MACHINE, cost_of
@@ -140,26 +141,35 @@ def recommendation(choice: Choice, chosen: Found) -> None:
 # --- the figures --------------------------------------------------------------------------------
 
 
-def scatter(choice: Choice, chosen: Found) -> None:
-    """Accuracy against the cost; a click opens the run."""
-    table = choice.table()
-    within, found = chosen
-    best = None if found.best is None else within.iloc[found.best]
+@st.cache_resource(show_spinner=False, max_entries=200)
+def _drawn(
+    key: tuple[Any, ...], spoken: str, dark: bool, _choice: Choice, _best: pd.Series | None
+) -> tuple[Landscape, go.Figure]:
+    """What is drawn and how it looks: once for all visitors who choose the same."""
+    table = _choice.table()
     info = landscape_info(
         table,
-        choice.x,
-        choice.metric,
-        higher_is_better=higher_is_better(choice.metric),
-        area=choice.area,
-        log=choice.log,
-        chosen=None if best is None else (best["run"], best["name"]),
-        keep=choice.budget.within(table),
+        _choice.x,
+        _choice.metric,
+        higher_is_better=higher_is_better(_choice.metric),
+        area=_choice.area,
+        log=_choice.log,
+        chosen=None if _best is None else (_best["run"], _best["name"]),
+        keep=_choice.budget.within(table),
     )
+    return info, landscape_figure(info, say, dark)
+
+
+def scatter(choice: Choice, chosen: Found) -> None:
+    """Accuracy against the cost; a click opens the run."""
+    within, found = chosen
+    best = None if found.best is None else within.iloc[found.best]
+    info, figure = _drawn(choice.key, language(), is_dark(), choice, best)
     if not info.dots:
         st.info(say("tradeoffs.nothing_to_draw", what=say(f"limit.{choice.x}")))
         return
     event = st.plotly_chart(
-        landscape_figure(info, say, is_dark()),
+        figure,
         width="stretch",
         theme=None,
         key="landscape",
@@ -174,15 +184,16 @@ def scatter(choice: Choice, chosen: Found) -> None:
     if info.unknown:
         said.append(say("tradeoffs.unknown", n=info.unknown, what=say(f"limit.{choice.x}")))
     st.caption(" ".join(said))
-    _open(event, table)
+    _open(event, choice)
 
 
-def _open(event: Any, table: pd.DataFrame) -> None:
+def _open(event: Any, choice: Choice) -> None:
     """Go to the run of the point that was clicked."""
     points = event["selection"]["points"] if event else []
     run = next((p["customdata"][0] for p in points if p.get("customdata")), None)
     if run is None:
         return
+    table = choice.table()
     study = table.loc[table["run"] == run, "study"]
     if len(study):
         st.session_state["study"], st.session_state["run"] = str(study.iloc[0]), str(run)

@@ -30,6 +30,12 @@ class Budget:
     careful: bool = False
     must_fit: bool = True
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for equal limits, and hashable."""
+        limits = (tuple(sorted(each.items())) for each in (self.most, self.least))
+        return (*limits, self.careful, self.must_fit)
+
     def within(self, models: pd.DataFrame) -> np.ndarray:
         """Which rows remain, as booleans.
 
