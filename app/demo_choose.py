@@ -14,7 +14,7 @@ from app import demo_models, demo_pictures
 from app.demo_models import MOST_STUDENTS, Contender
 from app.demo_pictures import UPLOAD_MB, Picture
 from app.demo_present import presenting
-from app.services import services
+from app.services import services, upload_mb
 from app.texts import say
 from kd_core.slides.read import open_slide
 from kd_core.study.records import RunRecord
@@ -159,10 +159,12 @@ def _uploader() -> list[Any]:
         type=list(UPLOAD_TYPES),
         accept_multiple_files=True,
         key=demo_pictures.upload_key(),
-        max_upload_size=UPLOAD_MB,
+        max_upload_size=upload_mb(UPLOAD_MB),
         on_change=_look_at,
         args=("upload",),
-        help=say("demo.upload.help", limit=UPLOAD_MB * 1e6, kept=demo_pictures.KEPT_SLIDES),
+        help=say(
+            "demo.upload.help", limit=upload_mb(UPLOAD_MB) * 1e6, kept=demo_pictures.KEPT_SLIDES
+        ),
     )
     st.caption(say("demo.privacy"))
     if files:

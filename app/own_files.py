@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app.form import Form, read, write
-from app.services import keep_file
+from app.services import keep_file, upload_mb
 from app.texts import say, show_error
 from kd_core.data.uploads import safe_name
 from kd_core.errors import KDLabError
@@ -23,7 +23,7 @@ def weights(form: Form, path: str) -> None:
         say("distil.weights.upload"),
         type=["safetensors", "pt", "pth"],
         key=f"own-{path}",
-        max_upload_size=2000,
+        max_upload_size=upload_mb(2000),
     )
     kept = read(form.document, f"{path}.weights.source")
     if upload is not None:

@@ -18,7 +18,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import warm
-from app.class_room import FREE_BYTES, class_open, room
+from app.class_room import FREE_BYTES, MB, class_open, room
 from app.visitor import allowed, allowed_own, may, person
 from kd_core.config import AnalysisSettings, RunSettings, StudySettings
 from kd_core.data import data_root as roots
@@ -220,6 +220,15 @@ def upload_room(new_bytes: int = 0) -> int | None:
     if used + new_bytes > limit:
         raise AccessError("upload_limit", used=used, new=new_bytes, limit_bytes=limit)
     return limit - used
+
+
+def upload_mb(most: int) -> int:
+    """Megabytes of one file that a box takes: the server holds it in memory while it is looked at.
+
+    Args:
+        most: What the page can use.
+    """
+    return min(most, room().upload_bytes // MB) if person().role == "visitor" else most
 
 
 def add_dataset(

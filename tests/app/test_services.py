@@ -184,7 +184,9 @@ def test_a_visitor_keeps_no_more_than_the_limit(place, monkeypatch):
     with pytest.raises(AccessError, match="upload_limit"):
         services.add_dataset(place.draft, "new")
     assert "new" not in services.services().library  # removed again
+    assert services.upload_mb(500) == 1
     act_as(monkeypatch, "teacher")
+    assert services.upload_mb(500) == 500
     assert services.upload_room(10**7) is None
 
 
@@ -219,7 +221,7 @@ def test_a_member_still_opens_the_test_part_of_their_own_study(filled, monkeypat
 
 
 READS = {
-    "services", "data_root", "brought_by", "may_teach", "may_measure", "require", "allowed",
+    "services", "data_root", "brought_by", "upload_mb", "may_teach", "may_measure", "require", "allowed",
     "allowed_own",
 }  # fmt: skip
 """Public functions of the services that change nothing and read what everybody inside may."""
