@@ -221,8 +221,8 @@ def test_a_member_still_opens_the_test_part_of_their_own_study(filled, monkeypat
 
 
 READS = {
-    "services", "data_root", "brought_by", "upload_mb", "may_teach", "may_measure", "require", "allowed",
-    "allowed_own",
+    "services", "data_root", "brought_by", "upload_mb", "may_teach", "may_measure",
+    "require", "allowed", "allowed_own",
 }  # fmt: skip
 """Public functions of the services that change nothing and read what everybody inside may."""
 
