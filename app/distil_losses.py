@@ -8,12 +8,11 @@ import streamlit as st
 
 from app import distil_layers
 from app.controls import edit_params
-from app.distil_mode import fits
 from app.form import Form, read, write
 from app.texts import catalogue, entry_about, entry_title, say
 from kd_core.config import DistilSettings
 from kd_core.losses import LOSSES, LossSpec
-from kd_core.study.methods import usual_term
+from kd_core.study.methods import refusal, usual_term
 from kd_core.train.modes import MODES
 
 FORM = "distil"
@@ -161,8 +160,9 @@ def reason(name: str, task: str, taken: set[str], mode: str) -> str | None:
     """Why a loss cannot be chosen here; ``None`` where it can."""
     if name in taken:
         return say("distil.loss.taken")
-    if mode in MODES and not fits(MODES[mode], name):
-        return say("distil.loss.no_features", mode=entry_title(MODES, mode))
+    why = refusal(mode, name) if mode in MODES else None
+    if why is not None:
+        return say(f"distil.loss.{why}", mode=entry_title(MODES, mode))
     if task in LOSSES[name].forms:
         return None
     own = f"loss.{name}.no.{task}"

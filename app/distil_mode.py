@@ -7,8 +7,8 @@ import streamlit as st
 from app.controls import choose_entry, edit_params
 from app.form import Form, read, write
 from app.texts import catalogue, entry_about, entry_title, say
-from kd_core.losses import LOSSES
 from kd_core.models import MODELS
+from kd_core.study.methods import PLAIN, refusal, usual_term
 from kd_core.train.modes import MODES, ModeSpec
 
 FORM = "distil"
@@ -66,17 +66,15 @@ def notes(spec: ModeSpec, distil: dict[str, object]) -> list[str]:
     return found
 
 
-def fits(spec: ModeSpec, loss: str) -> bool:
-    """Whether a mode can use a loss: those that look inside networks need a mode that lets them."""
-    return spec.features or LOSSES[loss].needs != "features"
-
-
 def _changed(key: str, place: int) -> None:
     """Another mode comes with its own parameters and as many peers as it needs."""
     document = Form.kept(FORM)
     distil = document["arms"][place]["distil"]
     spec = MODES[st.session_state[key]]
     distil["mode"], distil["params"] = st.session_state[key], spec.defaults()
+    fitting = [t for t in distil["losses"] if refusal(distil["mode"], t["name"]) is None]
+    usual = [] if refusal(distil["mode"], PLAIN) else [usual_term(PLAIN).to_json()]
+    distil["losses"] = (fitting or usual) if spec.losses else distil["losses"]
     low, high = spec.peers
     peers = distil["peers"][:high]
     distil["peers"] = peers + [document["student"]] * max(0, low - len(peers))

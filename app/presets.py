@@ -23,6 +23,7 @@ from kd_core.errors import ConfigError, KDLabError
 from kd_core.losses.combine import objective
 from kd_core.models import get_spec
 from kd_core.study.graph import expand
+from kd_core.study.methods import refusal
 from kd_core.train.modes import check_mode
 
 EMBEDDED = StudySettings.from_json(
@@ -107,6 +108,9 @@ def check(study: StudySettings, task: str) -> None:
     for arm in study.arms:
         if check_mode(arm.distil, task).losses:
             objective(arm.distil, task)
+            for term in arm.distil.losses:
+                if refusal(arm.distil.mode, term.name) == "no_teacher":
+                    raise ConfigError("loss_needs_teacher", loss=term.name, mode=arm.distil.mode)
     expand(study)
 
 

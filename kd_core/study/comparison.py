@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -124,33 +124,14 @@ def read_comparison(
     students = _students(arms, names)
     at = values or {a: _values(group, metric) for a, group in arms.items()}
     judge = {"part": part, "margin": margin, "opened": opened, "level": level}
-    alone = students[BASELINE]
     plain = next((a for a, g in students.items() if _is_plain(g[0])), "")
     verdicts = _judged(students, BASELINE, metric, judge)
-    against_plain = _judged(students, plain, metric, judge) if plain else {}
-    corrected = dict(zip(verdicts, holm([v.p for v in verdicts.values()]), strict=True))
     higher = METRICS[metric].higher_is_better
     ranks = rank_by_seed({a: at[a] for a in students}, higher)
-    spent = {a: _spent(a, arms, students) for a in students}
-    alone_s = spent[BASELINE].seconds
-    recipe = RunRecord.read(alone[0].folder).settings.train
-    rows = [
-        Row(
-            arm=a,
-            values=at[a],
-            spread=over_seeds(list(at[a].values())),
-            ranks=ranks.get(a, {}),
-            verdict=verdicts.get(a),
-            p_holm=corrected.get(a, math.nan),
-            plain=against_plain.get(a),
-            harms=a in verdicts and verdicts[a].kind == "worse",
-            seconds=spent[a].seconds,
-            ratio=spent[a].seconds / alone_s if alone_s else math.nan,
-            teacher_s=spent[a].teacher_s,
-            own_recipe=RunRecord.read(g[0].folder).settings.train != recipe,
-        )
-        for a, g in students.items()
-    ]
+    rows = _rows(arms, students, at, ranks, verdicts)
+    if plain:
+        against_plain = _judged(students, plain, metric, judge)
+        rows = [replace(row, plain=against_plain.get(row.arm)) for row in rows]
     teachers = [v for a, g in arms.items() if g[0].model.role == "teacher" for v in at[a].values()]
     runs = {r.run.id: r for g in arms.values() for r in g}
     return Comparison(
@@ -161,6 +142,37 @@ def read_comparison(
         seeds=tuple(sorted(next(iter(ranks.values()), {}))),
         total_s=sum(_trained(r.folder) for r in runs.values()),
     )
+
+
+def _rows(
+    arms: Mapping[str, Sequence[Result]],
+    students: Mapping[str, Sequence[Result]],
+    at: Mapping[str, Mapping[int, float]],
+    ranks: Mapping[str, Mapping[int, float]],
+    verdicts: Mapping[str, Verdict],
+) -> list[Row]:
+    """One row a student, without what plain soft targets say of it."""
+    corrected = dict(zip(verdicts, holm([v.p for v in verdicts.values()]), strict=True))
+    spent = {a: _spent(a, arms, students) for a in students}
+    alone_s = spent[BASELINE].seconds
+    recipe = RunRecord.read(students[BASELINE][0].folder).settings.train
+    return [
+        Row(
+            arm=a,
+            values=at[a],
+            spread=over_seeds(list(at[a].values())),
+            ranks=ranks.get(a, {}),
+            verdict=verdicts.get(a),
+            p_holm=corrected.get(a, math.nan),
+            plain=None,
+            harms=a in verdicts and verdicts[a].kind == "worse",
+            seconds=spent[a].seconds,
+            ratio=spent[a].seconds / alone_s if alone_s else math.nan,
+            teacher_s=spent[a].teacher_s,
+            own_recipe=RunRecord.read(g[0].folder).settings.train != recipe,
+        )
+        for a, g in students.items()
+    ]
 
 
 def _students(

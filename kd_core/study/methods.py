@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from kd_core.config import Arm, DistilSettings, LossTerm, StudySettings, TrainSettings
 from kd_core.losses import LOSSES, LossSpec
+from kd_core.losses.spec import looks_inside, needs_teacher
+from kd_core.train.alone import Alone
 from kd_core.train.modes import MODES
 
 PLAIN = "kd"
@@ -41,12 +43,24 @@ def proposal(task: str) -> tuple[str, ...]:
     families: dict[str, list[str]] = {}
     for name, spec in LOSSES.items():
         if task in spec.tasks:
-            kind = "labels" if spec.needs == "labels" else spec.family
+            kind = spec.family if needs_teacher(spec.needs) else "labels"
             families.setdefault(kind, []).append(f"loss.{name}")
     families["labels"] = families.get("labels", [])[:1]
     turns = max((len(names) for names in families.values()), default=0)
     ordered = [names[i] for i in range(turns) for names in families.values() if i < len(names)]
     return tuple(ordered[:PROPOSED])
+
+
+def refusal(mode: str, loss: str) -> str | None:
+    """Why a mode cannot use a loss: ``no_teacher``, ``no_features``; ``None`` where it can.
+
+    >>> refusal("alone", "kd"), refusal("offline", "kd")
+    ('no_teacher', None)
+    """
+    needs, spec = LOSSES[loss].needs, MODES[mode]
+    if needs_teacher(needs) and spec.build is Alone:
+        return "no_teacher"
+    return "no_features" if looks_inside(needs) and not spec.features else None
 
 
 def usual_weight(spec: LossSpec) -> float | None:
@@ -78,7 +92,7 @@ def arm_for(method: str, like: DistilSettings) -> Arm:
     usual = usual_term(wanted)
     given = next((term for term in like.losses if term.name == wanted), usual)
     term = given.change(params={**usual.params, **given.params})
-    mode = name if kind == "mode" else "alone" if LOSSES[name].needs == "labels" else "offline"
+    mode = name if kind == "mode" else "offline" if needs_teacher(LOSSES[name].needs) else "alone"
     own = like.params if like.mode == mode else MODES[mode].defaults()
     losses = (term,) if MODES[mode].losses else ()
     distil = like.change(mode=mode, losses=losses, params=own, ramps=(), peers=(), task_weight=None)
