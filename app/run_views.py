@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from app import compress_results, distil_live, export_targets
 from app.readings import Reading
+from app.results_images import images_by_id
 from app.services import services
-from app.texts import number, say
+from app.texts import number, say, show_error
 from app.theme import is_dark
-from kd_core.data import cache
 from kd_core.errors import KDLabError
-from kd_core.evaluate import METRICS, Score, agreement, reliability
+from kd_core.evaluate import METRICS, Predictions, Score, agreement, reliability
 from kd_core.figures import (
     Bar,
     class_bars_figure,
@@ -29,7 +28,6 @@ from kd_core.figures import (
     reliability_figure,
     reliability_info,
 )
-from kd_core.study.pipeline import load_data
 from kd_core.study.records import RunRecord, ScoreRecord
 from kd_core.study.results import Result, predictions
 
@@ -178,9 +176,13 @@ def compare(reading: Reading) -> None:
     left, right = st.columns(2)
     first = left.selectbox(say("compare.first"), keys, index=0, key="compare-first")
     second = right.selectbox(say("compare.second"), keys, index=len(keys) - 1, key="compare-second")
-    a = predictions(by_key[first], reading.part, opened=reading.opened)
-    b = predictions(by_key[second], reading.part, opened=reading.opened)
-    found = agreement(a, b)
+    try:
+        a = predictions(by_key[first], reading.part, opened=reading.opened)
+        b = predictions(by_key[second], reading.part, opened=reading.opened)
+        found = agreement(a, b)
+    except KDLabError as error:  # models of two folds saw different images
+        show_error(error)
+        return
     st.markdown(
         say(
             "compare.share",
@@ -202,34 +204,27 @@ def compare(reading: Reading) -> None:
     _flips(reading, a, b, kinds[kind][:FLIPS].tolist())
 
 
-def _flips(reading: Reading, a: object, b: object, rows: list[int]) -> None:
+def _flips(reading: Reading, a: Predictions, b: Predictions, rows: list[int]) -> None:
     if not rows:
         st.caption(say("compare.none"))
         return
-    settings = reading.study.settings.data
-    part = "test" if reading.part != "val" else "val"
     try:
-        if reading.part.startswith("external-"):
-            name = reading.part.removeprefix("external-")
-            home = services().store.home.root
-            data = cache.load(services().library.get(name), settings.size, Path(home) / "cache")
-        else:
-            data = load_data(settings, services().store.home.root)
+        images = images_by_id(reading, [a.ids[row] for row in rows])
     except KDLabError as error:
         st.caption(say(error.msg))
         return
-    images = data.parts[part].images
     with st.container(horizontal=True):
         for row in rows:
-            pixels = images[row].transpose(1, 2, 0).squeeze()
             caption = say(
                 "compare.caption",
-                true=_answer(data.classes, a.targets[row]),  # type: ignore[attr-defined]
-                first=_answer(data.classes, a.predicted()[row]),  # type: ignore[attr-defined]
-                second=_answer(data.classes, b.predicted()[row]),  # type: ignore[attr-defined]
+                true=_answer(a.classes, a.targets[row]),
+                first=_answer(a.classes, a.predicted()[row]),
+                second=_answer(b.classes, b.predicted()[row]),
             )
             with st.container(width=130):
-                st.image(pixels, width=110, caption=caption)
+                if a.ids[row] in images:
+                    st.image(images[a.ids[row]], width=110)
+                st.caption(caption)
 
 
 def _answer(classes: tuple[str, ...], value: object) -> str:
