@@ -165,7 +165,7 @@ def reason(name: str, task: str, taken: set[str], mode: str) -> str | None:
         return say(f"distil.loss.{why}", mode=entry_title(MODES, mode))
     if task in LOSSES[name].forms:
         return None
-    own = f"loss.{name}.no.{task}"
+    own = f"loss.{name}.not.{task}"
     return (
         say(own)
         if own in catalogue()

@@ -60,8 +60,9 @@ def _fill(found: Published, dataset: str) -> None:
 def conventions(form: Form, place: int, task: str) -> None:
     """A paper's or library's numbers, in ours, with what to know."""
     st.caption(say("convention.page.about"))
-    own = Form("convention", {"name": next(iter(CONVENTIONS)), "params": {}})
-    name = choose_entry(own, CONVENTIONS, "name", say("convention.page.choose"))
+    which = Form("convention", {"name": next(iter(CONVENTIONS))})
+    name = choose_entry(which, CONVENTIONS, "name", say("convention.page.choose"))
+    own = Form(f"convention-{name}", {"params": {}})  # each begins with its own defaults
     edit_params(own, CONVENTIONS, name, "params")
     edit_params(own, CONVENTIONS, name, "params", advanced=True)
     try:
