@@ -37,8 +37,8 @@ def language_tag() -> str:
 
 def separators() -> tuple[str, str]:
     """The decimal and the thousands separator of this visitor's language."""
-    decimal, thousands = say("figure.separators")
-    return decimal, thousands
+    marks = say("figure.separators")
+    return marks[0], marks[1]
 
 
 def signed(value: float, digits: int) -> str:
