@@ -80,14 +80,17 @@ def check_pairs(
             ``layer_silent`` for a layer that no image passes, ``layer_no_tensor``, or
             ``layer_flat`` for one without positions, such as the answer itself.
     """
-    sides = (("teacher_layer_unknown", teacher), ("student_layer_unknown", student))
-    for side, (code, network) in enumerate(sides):
+    for side, network in enumerate((teacher, student)):
         paths = [pair[side] for pair in pairs]
         known = [name for name, _ in plain(network).named_modules() if name]
         for path in paths:
             if path not in known:
                 near = difflib.get_close_matches(path, known, n=3, cutoff=0.3) or known[:3]
-                raise ModelError(code, layer=path, near=near)
+                raise ModelError(
+                    "student_layer_unknown" if side else "teacher_layer_unknown",
+                    layer=path,
+                    near=near,
+                )
         for path, shape in zip(paths, shapes(network, paths, channels, size), strict=True):
             if len(shape) not in (2, 3):
                 raise ModelError("layer_flat", layer=path, shape=list(shape))

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -5,6 +7,7 @@ from kd_core.config import DataSettings, DistilSettings, LossTerm, Ramp
 from kd_core.errors import ConfigError, TrainError
 from kd_core.losses import LOSSES, objective
 from kd_core.losses.spec import needs_teacher
+from kd_core.train import optim
 from kd_core.train.checkpoint import load, weights_hash
 from kd_core.train.loop import CHECKPOINT
 from kd_core.train.teacher_cache import FEW
@@ -92,6 +95,15 @@ def test_a_part_that_is_no_number_is_named(tmp_path, monkeypatch):
     with pytest.raises(TrainError) as caught:
         distil(tmp_path, DistilSettings(losses=terms), "run")
     assert (caught.value.code, caught.value.fields["part"]) == ("loss_nan", "hint")
+
+
+def test_half_precision_reaches_the_helpers_as_32_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr(optim, "amp_type", lambda train, device: torch.bfloat16)
+    terms = tuple(LossTerm(name=name, weight=1.0) for name in ("review", "vid", "crd"))
+    settings = DistilSettings(losses=terms, teacher_outputs="live")
+    result, _ = distil(tmp_path, settings, "run", views=None, epochs=2)
+    assert all(math.isfinite(result.history[-1][f"loss.{term.name}"]) for term in terms)
+    assert all(p.dtype == torch.float32 for p in result.network.parameters())
 
 
 def test_what_changes_over_the_budget_is_in_the_history(tmp_path):
