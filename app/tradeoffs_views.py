@@ -15,7 +15,7 @@ from app.tradeoffs_choice import Choice
 from kd_core.errors import KDLabError
 from kd_core.figures.estimates import estimates_figure, estimates_info
 from kd_core.figures.landscape import Landscape, landscape_info
-from kd_core.figures.landscape_look import landscape_figure
+from kd_core.figures.landscape_look import BARS_UP_TO, landscape_figure
 from kd_core.figures.parallel import parallel_figure, parallel_info
 from kd_core.study.costs import THIS_MACHINE, cost_of
 from kd_core.study.recommend import (
@@ -179,6 +179,8 @@ def scatter(choice: Choice, chosen: Found) -> None:
         alt=say("results.alt"),
     )
     said = [say("tradeoffs.scatter.about")]
+    if len(info.dots) > BARS_UP_TO:
+        said.append(say("tradeoffs.bars"))
     if info.left_out:
         said.append(say("tradeoffs.shaded", n=info.left_out, shown=len(info.dots)))
     if info.unknown:

@@ -29,6 +29,8 @@ from kd_core.text import Msg
 
 MARKER_PX, PLAIN_PX = (9, 30), 13.0
 HEIGHT = 480
+BARS_UP_TO = 40  # markers; of more, only those that matter have bars, which would hide the rest
+TITLE_CHARS = 30  # of an axis's title, that fit on a phone
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -38,7 +40,7 @@ def landscape_figure(info: Landscape, say: Say, dark: bool = False) -> go.Figure
     traces = [_rest(info.cells, say, dark)] if info.cells else []  # below everything else
     traces += [_path(info, path, dark) for path in info.paths]
     traces += [_front(info, say, dark)] if sum(dot.front for dot in info.dots) > 1 else []
-    traces += [_group(info, group, say) for group in groups]
+    traces += [trace for group in groups for trace in _parts(info, group, say)]
     if info.chosen is not None:
         traces.append(_ring(info, info.chosen, say, dark))
     low, high = _cost_range(info)
@@ -48,7 +50,7 @@ def landscape_figure(info: Landscape, say: Say, dark: bool = False) -> go.Figure
         dark,
         HEIGHT + legend_px(len(traces)),
         xaxis={
-            "title": say(Msg(f"cost.{info.x}")),
+            "title": in_lines(say(Msg(f"cost.{info.x}"))),
             "type": "log" if info.log else "linear",
             "dtick": "D2" if info.log else None,
             "range": [low, high],
@@ -60,6 +62,19 @@ def landscape_figure(info: Landscape, say: Say, dark: bool = False) -> go.Figure
         hovermode="closest",
         clickmode="event+select",
     )
+
+
+def in_lines(title: str) -> str:
+    """A long title in two lines, so that a phone does not cut it.
+
+    >>> in_lines("Energy for one image (mJ, estimated unless measured)")
+    'Energy for one image (mJ,<br>estimated unless measured)'
+    """
+    if len(title) <= TITLE_CHARS:
+        return title
+    spaces = [place for place, letter in enumerate(title) if letter == " "]
+    middle = min(spaces, key=lambda place: abs(place - len(title) / 2), default=None)
+    return title if middle is None else f"{title[:middle]}<br>{title[middle + 1 :]}"
 
 
 def _scores(info: Landscape) -> list[float]:
@@ -106,19 +121,33 @@ def _style(info: Landscape, group: str, role: str) -> tuple[str, str]:
     )
 
 
-def _group(info: Landscape, group: str, say: Say) -> dict[str, Any]:
-    dots = [dot for dot in info.dots if dot.group == group]
+def _parts(info: Landscape, group: str, say: Say) -> list[dict[str, Any]]:
+    """The markers of a group; those without bars first, so that they lie below."""
+    dots = [(place, dot) for place, dot in enumerate(info.dots) if dot.group == group]
+    few = len(info.dots) <= BARS_UP_TO
+    barred = [d for i, d in dots if few or d.front or d.role in ROLE_COLOURS or i == info.chosen]
+    plain = [d for i, d in dots if d not in barred]
+    parts = [_group(info, plain, say, bars=False)] if plain else []
+    parts += [_group(info, barred, say, bars=True)] if barred else []
+    for part in parts[1:]:
+        part["showlegend"] = False
+    return parts
+
+
+def _group(info: Landscape, dots: list[Dot], say: Say, bars: bool) -> dict[str, Any]:
+    group = dots[0].group
     colour, symbol = _style(info, group, dots[0].role)
-    banded = info.x in BAND
+    banded = bars and info.x in BAND
     by_role = group == dots[0].role
     return dict[str, Any](
         type="scatter",
         x=[dot.x for dot in dots],
         y=[dot.y for dot in dots],
         error_x=_bars([(d.x, d.x_low, d.x_high) for d in dots], 1.0) if banded else None,
-        error_y=_bars([(d.y, d.low, d.high) for d in dots], 1.4),
+        error_y=_bars([(d.y, d.low, d.high) for d in dots], 1.4) if bars else None,
         mode="markers",
         name=say(Msg(f"role.{group}")) if by_role else shorten(arm_name(dots[0].role, group, say)),
+        legendgroup=group,
         marker={
             "color": colour,
             "symbol": _one([symbol + ("-open" if d.source == "estimated" else "") for d in dots]),

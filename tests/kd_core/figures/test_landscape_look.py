@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from kd_core.figures.landscape import landscape_info
-from kd_core.figures.landscape_look import landscape_figure, spark
+from kd_core.figures.landscape import MAX_DOTS, landscape_info
+from kd_core.figures.landscape_look import BARS_UP_TO, landscape_figure, spark
 from tests.helpers_sample import say
 from tests.kd_core.figures.test_landscape import models
 
@@ -55,3 +55,26 @@ def test_nothing_to_draw_is_an_empty_plot() -> None:
 
 def test_a_picture_of_scores_by_class() -> None:
     assert spark([0, math.nan, 1]) == "▁·█"
+
+
+def test_many_markers_have_bars_only_where_they_matter() -> None:
+    n = BARS_UP_TO + 1
+    table = models(value=[0.9, *[0.5] * (n - 1)]).assign(role="student", arm="a")
+    figure = landscape_figure(
+        landscape_info(table, "latency_ms", "f1", chosen=("r5", "model")), say
+    )
+    plain, barred = (t for t in figure.data if t.name == "a")
+    assert plain.error_y.array is None
+    assert (len(plain.x), list(barred.x)) == (n - 2, [1.0, 6.0])
+    assert barred.showlegend is False
+    few = landscape_figure(landscape_info(models(value=[0.9, 0.8]), "latency_ms", "f1"), say)
+    assert all(t.error_y.array is not None for t in few.data if t.mode == "markers")
+
+
+def test_models_that_are_not_drawn_are_counted_in_cells_below_the_markers() -> None:
+    info = landscape_info(models(value=[0.5] * (MAX_DOTS + 30)), "latency_ms", "f1")
+    below = landscape_figure(info, say).data[0]
+    assert below.type == "heatmap"
+    assert sum(count or 0 for row in below.z for count in row) == info.left_out == 30
+    assert len(below.x) == len(below.z[0]) + 1
+    assert landscape_info(models(value=[0.5]), "latency_ms", "f1").cells is None
