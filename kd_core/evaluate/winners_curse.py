@@ -20,6 +20,11 @@ CHUNK = 2_000_000
 """Counts drawn at once: 16 MB."""
 
 
+MOST = 60_000_000
+"""Answers drawn in all, about half a second; many models on many images are simulated less often,
+and the error says so."""
+
+
 @dataclass(frozen=True)
 class WinnersCurse:
     """What choosing among equals does.
@@ -59,7 +64,7 @@ def winners_curse(
         n_images: Independent images, at least 1.
         accuracy: In (0, 1).
         correlation: Of two models' right answers to one image, in [0, 1).
-        repeats: Simulated studies.
+        repeats: Simulated studies; fewer, but 100 or more, where these would take long.
         seed: Of the draws.
 
     Raises:
@@ -72,6 +77,7 @@ def winners_curse(
     fits = n_models >= 1 and n_images >= 1 and repeats >= 2
     if not fits or not 0 < accuracy < 1 or not 0 <= correlation < 1:
         raise ConfigError("winners_curse", models=n_models, images=n_images)
+    repeats = min(repeats, max(100, MOST // (n_images * n_models)))
     rng = np.random.default_rng(seed)
     step = max(1, CHUNK // (n_images * n_models))
     gains = np.concatenate(

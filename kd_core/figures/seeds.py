@@ -123,6 +123,7 @@ def _mean(info: Seeds, place: int, colour: str) -> go.Scatter:
 def _dots(info: Seeds, place: int, colour: str, symbol: str, say: Say) -> go.Scatter:
     spread, label = info.spread[place], arm_name(info.roles[place], info.arms[place], say)
     fields = {"label": label, "mean": spread.mean, "sd": spread.sd, "n": spread.n}
+    fields |= {"low": spread.sd_low, "high": spread.sd_high}
     return go.Scatter(
         x=[place] * len(info.seeds),
         y=[known(row[place]) for row in info.values],
