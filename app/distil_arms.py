@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import streamlit as st
@@ -121,7 +122,7 @@ def _change(what: str, place: int) -> None:
         del arms[place]
         place = min(place, len(arms) - 1)
     else:
-        source = arms[place if what == "copy" else 0]
+        source = copy.deepcopy(arms[place if what == "copy" else 0])
         arms.append({**source, "name": free_name(arms, source["name"]), "train": None})
         if what == "copy":
             arms[-1]["train"] = source.get("train")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import streamlit as st
 
 from app.controls import choose_entry, edit_params
@@ -77,7 +79,10 @@ def _changed(key: str, place: int) -> None:
     distil["losses"] = (fitting or usual) if spec.losses else distil["losses"]
     low, high = spec.peers
     peers = distil["peers"][:high]
-    distil["peers"] = peers + [document["student"]] * max(0, low - len(peers))
+    distil["peers"] = [
+        *peers,
+        *(copy.deepcopy(document["student"]) for _ in range(low - len(peers))),
+    ]
     Form.load(FORM, document)
 
 
@@ -121,7 +126,7 @@ def _peers(form: Form, path: str, spec: ModeSpec) -> None:
 
 def _peer_more(path: str) -> None:
     document = Form.kept(FORM)
-    read(document, f"{path}.peers").append(document["student"])
+    read(document, f"{path}.peers").append(copy.deepcopy(document["student"]))
     Form.load(FORM, document)
 
 
