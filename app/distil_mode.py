@@ -79,10 +79,8 @@ def _changed(key: str, place: int) -> None:
     distil["losses"] = (fitting or usual) if spec.losses else distil["losses"]
     low, high = spec.peers
     peers = distil["peers"][:high]
-    distil["peers"] = [
-        *peers,
-        *(copy.deepcopy(document["student"]) for _ in range(low - len(peers))),
-    ]
+    lacking = range(low - len(peers))
+    distil["peers"] = [*peers, *(copy.deepcopy(document["student"]) for _ in lacking)]
     Form.load(FORM, document)
 
 
