@@ -11,7 +11,7 @@ from app.readings import Reading
 from app.report import make_report
 from app.results_write import offer_predictions
 from app.services import remove_study
-from app.texts import say, show_error
+from app.texts import in_this_language, say, show_error
 from app.visitor import may_change
 from kd_core.errors import KDLabError
 
@@ -29,7 +29,7 @@ def show(reading: Reading) -> None:
         )
         st.download_button(
             say("files.report"),
-            lambda: make_report(reading),
+            in_this_language(lambda: make_report(reading)),
             "report.html",
             "text/html",
             icon=":material/description:",

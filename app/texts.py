@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -18,16 +20,39 @@ from kd_core.text import (
     load_catalogue,
 )
 
+T = TypeVar("T")
 LOCALE = Path(__file__).parent / "locale"
 LANGUAGES = languages(LOCALE)
 ADDRESS = "lang"
 """Parameter of the address, once a language was chosen: a link opens in it for everybody."""
 
 
+_KEPT: ContextVar[str] = ContextVar("language")
+
+
 def language() -> str:
     """This visitor's language: chosen, or the browser's where it is offered, else English."""
+    if kept := _KEPT.get(""):
+        return kept
     chosen = st.session_state.get("language")
     return str(chosen) if chosen in LANGUAGES else best_language(st.context.locale or "", LANGUAGES)
+
+
+def in_this_language(make: Callable[[], T]) -> Callable[[], T]:
+    """What makes a download when it is clicked, in the language of the page that offers it.
+
+    Streamlit calls it in a thread of its own, which knows nothing of the visitor.
+    """
+    tag = language()
+
+    def made() -> T:
+        before = _KEPT.set(tag)
+        try:
+            return make()
+        finally:
+            _KEPT.reset(before)
+
+    return made
 
 
 def language_tag() -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from app import tradeoffs_views as views
 from app.report import offer_report
 from app.services import services
-from app.texts import say
+from app.texts import in_this_language, say
 from app.tradeoffs_choice import Choice
 from app.tradeoffs_data import lines_of
 from app.tradeoffs_table import plain_table
@@ -32,7 +32,7 @@ def show(choice: Choice, found: views.Found) -> None:
         )  # fmt: skip
         st.download_button(
             say("tradeoffs.latex"),
-            lambda: latex_table(table, say(metric_msg(choice.metric)), say),
+            in_this_language(lambda: latex_table(table, say(metric_msg(choice.metric)), say)),
             "trade-offs.tex",
             "text/plain",
             icon=":material/functions:",

@@ -50,3 +50,11 @@ def test_what_is_chosen_goes_into_the_address(visit):
     assert st.query_params == {"lang": "pt_BR"}
     assert texts.say("page.data") == "Dados"
     assert texts.number(0.5, "score") == "0,500"
+
+
+def test_a_download_is_made_in_the_language_of_its_page(visit):
+    visit("pt-BR")
+    make = texts.in_this_language(lambda: texts.say("page.data"))
+    visit("en-US")  # as in Streamlit's thread, which knows nothing of the visitor
+    assert make() == "Dados"
+    assert texts.say("page.data") == "Data"
