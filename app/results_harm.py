@@ -72,8 +72,8 @@ def rows_of(
 ) -> tuple[HarmRow, ...]:
     """The rows of two arms, over the seeds that both have."""
     groups = by_arm(results(services().store, study_id))
-    sides = (groups[arm] for arm in pair)
-    first, second = paired_predictions(*sides, part, opened=opened, level=level)
+    left, right = (groups[arm] for arm in pair)
+    first, second = paired_predictions(left, right, part, opened=opened, level=level)
     return harm_table(first, second, metric, repeats=REPEATS)
 
 
@@ -88,8 +88,8 @@ def pair_of(
 ) -> tuple[Predictions, Predictions]:
     """The first seed that both arms have."""
     groups = by_arm(results(services().store, study_id))
-    sides = (groups[arm] for arm in pair)
-    first, second = paired_predictions(*sides, part, opened=opened, level=level)
+    left, right = (groups[arm] for arm in pair)
+    first, second = paired_predictions(left, right, part, opened=opened, level=level)
     return first[0], second[0]
 
 

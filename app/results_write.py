@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from app import readings, results_stamp
@@ -61,13 +63,17 @@ def _facts(
     return method_facts(study, record, shown, metric, part, trials(store, study.id), level)
 
 
+def _file(study_id: str, csv: bool) -> bytes:
+    return encoded(services().store, study_id, csv)[0]
+
+
 def offer_predictions(study: StudyRow) -> None:
     """Every prediction that may be seen, as Parquet or CSV."""
     with st.container(horizontal=True):
         for kind, mime in (("parquet", "application/octet-stream"), ("csv", "text/csv")):
             st.download_button(
                 say(f"files.predictions.{kind}"),
-                lambda csv=kind == "csv": encoded(services().store, study.id, csv)[0],
+                partial(_file, study.id, kind == "csv"),
                 f"{study.id}-predictions.{kind}",
                 mime,
                 icon=":material/table:",

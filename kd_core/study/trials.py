@@ -52,10 +52,9 @@ def trials(store: Store, study_id: str) -> dict[str, int]:
 
 def method_of(config: Mapping[str, Any]) -> str:
     """What is tuned, as canonical text: the student, its mode and the names of its losses."""
-    distil = config.get("distil")
-    taught = distil is not None and distil["mode"] != ALONE
-    losses = sorted(loss["name"] for loss in distil["losses"]) if taught else []
-    mode = distil["mode"] if taught else ALONE
+    distil = config.get("distil") or {"mode": ALONE}
+    mode = distil["mode"]
+    losses = [] if mode == ALONE else sorted(loss["name"] for loss in distil["losses"])
     model = {name: config["model"][name] for name in ("name", "params")}
     return json.dumps([model, config["data"]["size"], mode, losses], sort_keys=True)
 
