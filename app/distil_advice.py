@@ -45,12 +45,12 @@ def _table(kind: Kin, own: list[OwnGain]) -> pd.DataFrame:
             {
                 "method": entry_title(LOSSES, method) if method in LOSSES else method,
                 "reported": _range([gain.low, gain.high]) if gain else "–",
-                "pairs": say("advice.pairs", n=gain.pairs, below=gain.below) if gain else "–",
-                "source": gain.source if gain else "–",
                 "own": _range(points) if found else "–",
                 "studies": say("advice.studies", n=len(found), seeds=sum(o.seeds for o in found))
                 if found
                 else "–",
+                "pairs": say("advice.pairs", n=gain.pairs, below=gain.below) if gain else "–",
+                "source": gain.source if gain else "–",
             }
         )
     table = pd.DataFrame(rows)

@@ -47,23 +47,23 @@ def more(form: Form, place: int, task: str) -> None:
         task: Entry of ``TASKS``.
     """
     distil = form.document["arms"][place]["distil"]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            say("distil.loss.add"),
-            icon=":material/add:",
-            key="loss-add",
-            on_click=distil_losses.add,
-            args=(place, task),
-            disabled=not distil_losses.can_add(distil, task),
-        )
-        chosen = st.pills(
-            say("distil.more"),
-            list(PARTS),
-            format_func=lambda name: f"{PARTS[name][0]} {say(f'distil.more.{name}')}",
-            key="distil-more",
-            persist_state="session",
-            label_visibility="collapsed",
-        )
+    st.button(
+        say("distil.loss.add"),
+        icon=":material/add:",
+        key="loss-add",
+        on_click=distil_losses.add,
+        args=(place, task),
+        disabled=not distil_losses.can_add(distil, task),
+    )
+    chosen = st.pills(
+        say("distil.more"),
+        list(PARTS),
+        format_func=lambda name: f"{PARTS[name][0]} {say(f'distil.more.{name}')}",
+        key="distil-more",
+        persist_state="session",
+        label_visibility="collapsed",
+        wrap=True,
+    )
     if chosen:
         with st.container(border=True):
             PARTS[chosen][1](form, place, task)
