@@ -36,8 +36,8 @@ def _table(kind: Kin, own: list[OwnGain]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     reported = {gain.method: gain for gain in published_gains(kind)}
     here: dict[str, list[OwnGain]] = {}
-    for gain in own:
-        here.setdefault(gain.method, []).append(gain)
+    for one in own:
+        here.setdefault(one.method, []).append(one)
     for method in dict.fromkeys([*here, *reported]):
         gain, found = reported.get(method), here.get(method, [])
         points = [one.points for one in found]

@@ -239,8 +239,8 @@ def formula_text(distil: dict[str, Any], task: str) -> str:
         weight = 1 - settings.alpha if term.weight is None else term.weight
         shown = f"{weight:.2f}" if 0.01 <= weight < 100 or weight == 0 else f"{weight:g}"
         parts.append(rf"{shown} \cdot {_knowledge(term.name, dict(term.params), task)}")
-    if len(parts) <= 2:
-        return "L = " + " + ".join(parts)
+    if len(parts) == 1:
+        return f"L = {parts[0]}"
     # one line a term: together they are wider than a phone, or the form
     lines = r" \\ & + ".join(parts)
     return rf"\begin{{aligned}} L = {{}} & {lines} \end{{aligned}}"
