@@ -7,6 +7,7 @@ from PIL import Image
 
 from kd_core.data.images import prepare_image, read_image
 from kd_core.data.windows import Window
+from kd_core.evaluate.decide import calibrated_logits, decided, to_probabilities
 from kd_core.latency import pack_predict
 from kd_core.latency.golden import drawn, golden_images
 from kd_core.latency.pack import PackSource, build_pack
@@ -99,3 +100,20 @@ def test_labels_have_thresholds(make):
     done = run_script(folder, "predict.py", "--json", "golden/photo.jpg")
     (answer,) = json.loads(done.stdout)
     assert answer["answer"] == ["red", "blue"]
+
+
+@pytest.mark.parametrize("task", ["classification", "multilabel"])
+def test_a_platt_line_and_a_threshold_are_those_of_the_dashboard(make, task):
+    model = pack_predict.Model(make())
+    several = task == "multilabel"
+    a, b, cut = ([1.5, 0.5], [-0.7, 0.2], [0.9, 0.6]) if several else (1.5, -0.7, 0.8)
+    calibration = {"method": "platt", "a": a, "b": b}
+    changes = {"task": task, "classes": ["x", "y"], "calibration": calibration, "threshold": cut}
+    model.pack = {**model.pack, **changes}
+    logits = np.array([0.2, 1.9])
+    ours = to_probabilities(calibrated_logits(logits[None], task, calibration), task)
+    theirs = pack_predict.to_probabilities(model.calibrated(logits), task)
+    np.testing.assert_allclose(theirs, ours[0])
+    said = decided(ours, task, cut)[0]
+    names = [n for n, there in zip("xy", said, strict=True) if there] if several else ["xy"[said]]
+    assert model.decide(theirs) == names
