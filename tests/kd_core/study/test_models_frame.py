@@ -1,6 +1,7 @@
 import pandas as pd
 
 from kd_core.study.models_frame import (
+    _place,
     frame_version,
     metrics_in,
     model_file,
@@ -80,3 +81,10 @@ def test_the_version_changes_with_a_measurement(tmp_path) -> None:
     store.add_measurement(run, "model", MEASUREMENT)
     assert len({before, between, frame_version(store)}) == 3
     store.close()
+
+
+def test_what_a_run_leaves_beside_its_own_model_has_an_arm_of_its_own():
+    row = {"key": "both-s1", "seed": 1, "step": 0}
+    assert _place({**row, "name": "model", "parent": None}) == "both"
+    assert _place({**row, "name": "peer-1", "parent": "model"}) == "both/peer-1"
+    assert _place({**row, "name": "2-int8", "parent": "1-prune", "step": 2}) == "both"
