@@ -150,10 +150,10 @@ def _rows(figures: dict[Job, list[Figure]]) -> list[EvidenceRow]:
 def believed(figures: Sequence[Figure]) -> Measurement | None:
     """The figure with the smallest median, if another round confirms it; else ``None``."""
     quiet = [figure.measured for figure in figures if figure.others <= CROWDED]
-    first, *rest = sorted(quiet, key=lambda one: one.latency_ms_p50) or [None]
-    if first is None or not rest or rest[0] is None:
+    if len(quiet) < 2:
         return None
-    return first if rest[0].latency_ms_p50 <= (1 + AGREE) * first.latency_ms_p50 else None
+    first, second, *_ = sorted(quiet, key=lambda one: one.latency_ms_p50)
+    return first if second.latency_ms_p50 <= (1 + AGREE) * first.latency_ms_p50 else None
 
 
 def _measure(
