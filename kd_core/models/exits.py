@@ -96,11 +96,15 @@ class ExitNet(nn.Module):
         path: Path of the module in it.
         head: What turns its output into logits.
         image: Shape of one image, (C, H, W), to find out what is run.
+
+    Attributes:
+        feature_paths: Where its features are read, finest first.
     """
 
     def __init__(self, trunk: nn.Module, path: str, head: ExitHead, image: Sequence[int]) -> None:
         super().__init__()
         self.trunk, self.path, self.head = trunk, path, head
+        self.feature_paths = (f"trunk.{path}", "head.bottleneck")
         for name in _not_run(trunk, path, image):
             trunk.set_submodule(name, nn.Identity())
 

@@ -6,7 +6,7 @@ import torch
 from kd_core.config import ModelSettings
 from kd_core.models import build_model
 from kd_core.models.exits import ExitHead, make_exit, pool
-from kd_core.models.features import features
+from kd_core.models.features import features, propose_layers
 from kd_core.models.pairing import shapes, stages
 from kd_core.models.profile import profile
 
@@ -54,3 +54,11 @@ def test_a_head_of_tokens_is_a_norm_and_a_projection():
     assert pooled.shape == (2, 12)
     assert logits.shape == (2, 3)
     assert pool(torch.ones(2, 5, 4)).tolist() == [[1.0] * 4] * 2
+
+
+def test_features_are_read_where_the_answer_comes_from():
+    _, path, exit_net = cut("tiny_cnn")
+    layers = propose_layers(exit_net, 3, 32)
+    assert layers == (f"trunk.{path}", "head.bottleneck")
+    with features(exit_net, layers) as caught:
+        exit_net(torch.randn(2, 3, 32, 32))["logits"].sum().backward(inputs=list(caught.values()))
