@@ -142,11 +142,14 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def noise(images: int, size: int) -> LoadedData:
     """Images without content: the time of a step does not depend on what they show."""
     rng = np.random.default_rng(0)
-    part = Part(
-        images=rng.integers(0, 256, (images, 3, size, size), dtype=np.uint8),
-        targets=np.arange(images) % 2,
-        ids=tuple(map(str, range(images))),
-    )
+    parts = {
+        name: Part(
+            images=rng.integers(0, 256, (images, 3, size, size), dtype=np.uint8),
+            targets=np.arange(images) % 2,
+            ids=tuple(f"{name}-{i}" for i in range(images)),
+        )
+        for name in ("train", "val")
+    }
     return LoadedData(
         name="noise",
         hash="0" * 64,
@@ -155,7 +158,7 @@ def noise(images: int, size: int) -> LoadedData:
         size=size,
         mean=(0.5,) * 3,
         std=(0.25,) * 3,
-        parts={"train": part, "val": part},
+        parts=parts,
         augment="cells",
     )
 
