@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import statistics
 import sys
@@ -173,7 +174,7 @@ def mode_of(
     def make(settings: ModelSettings, seed: int) -> TaskModel:
         return build_model(settings, len(data.classes), 3, options.size, seed)
 
-    teachers = {name: make(ModelSettings(name=options.teacher), 1) for name in TEACHERS}
+    teachers = _teachers(options.teacher, len(data.classes), options.size)
     folder.mkdir(parents=True, exist_ok=True)
     setup = Setup(
         run=run,
@@ -188,6 +189,13 @@ def mode_of(
         folder=folder,
     )
     return MODES[distil.mode if distil else "alone"].build(setup)
+
+
+@functools.cache
+def _teachers(name: str, outputs: int, size: int) -> dict[str, TaskModel]:
+    """Fixed teachers, shared by all students of a run."""
+    model = ModelSettings(name=name)
+    return {t: build_model(model, outputs, 3, size, seed + 1) for seed, t in enumerate(TEACHERS)}
 
 
 def _run(
