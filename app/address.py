@@ -13,8 +13,6 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from app.texts import say
-
 T = TypeVar("T")
 Plain = Callable[[Any], str]
 KEPT = "address.kept"
@@ -160,8 +158,3 @@ def number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def titled(prefix: str) -> Callable[[Any], str]:
-    """Options whose text is ``<prefix>.<option>`` in the catalogue."""
-    return lambda option: say(f"{prefix}.{option}")

@@ -178,7 +178,9 @@ def axes(chosen: Studies, at: Version, shown: bool) -> Axes:
         columns[0], say("results.metric"), names, "metric",
         format_func=lambda name: say(metric_msg(name)),
     )  # fmt: skip
-    x = address.choice(columns[1], say("results.x"), AXES, "x", format_func=address.titled("limit"))
+    x = address.choice(
+        columns[1], say("results.x"), AXES, "x", format_func=lambda name: say(f"limit.{name}")
+    )
     area = address.choice(
         columns[2],
         say("tradeoffs.area"),
@@ -188,7 +190,7 @@ def axes(chosen: Studies, at: Version, shown: bool) -> Axes:
     )
     scale = address.choice(
         columns[3], say("tradeoffs.scale"), ("auto", "log", "linear"), "scale",
-        format_func=address.titled("tradeoffs.scale"),
+        format_func=lambda name: say(f"tradeoffs.scale.{name}"),
     )  # fmt: skip
     expanded = address.switch(
         st if shown else None, say("tradeoffs.expanded"), "seeds",

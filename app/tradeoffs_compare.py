@@ -49,7 +49,7 @@ def show(choice: Choice, found: Found) -> None:
         "side",
         kind="segmented_control",
         required=True,
-        format_func=address.titled("side.part"),
+        format_func=lambda name: say(f"side.part.{name}"),
         label_visibility="collapsed",
     )
     rows = {names[key]: row for key, row in chosen.items()}

@@ -71,7 +71,7 @@ def explore(base: Choice) -> None:
             "view",
             kind="segmented_control",
             required=True,
-            format_func=address.titled("tradeoffs.view"),
+            format_func=lambda name: say(f"tradeoffs.view.{name}"),
             label_visibility="collapsed",
         )
         show(view, choice, found)
