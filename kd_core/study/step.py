@@ -250,9 +250,7 @@ class Step:
         taught = network_hash(OnnxTeacher(self.folder / "model.onnx"))  # as a student will load it
         return {**figures, "state_dict_bytes": None, "network_sha256": taught}
 
-    def _record(
-        self, figures: dict[str, Any], tuner: Tuner, found: Evaluated
-    ) -> ModelRecord:
+    def _record(self, figures: dict[str, Any], tuner: Tuner, found: Evaluated) -> ModelRecord:
         file = self.folder / "model.onnx"
         return ModelRecord(
             name=self.name,
