@@ -37,6 +37,14 @@ def protocol_gap(reading: Reading, arm: str, other: str) -> dict[str, tuple[str,
     return differing(*items)
 
 
+def unranked(reading: Reading) -> tuple[str, ...]:
+    """Arms that may not be ranked with the student alone, since their protocol is another."""
+    alone = [name for name, group in reading.arms.items() if group[0].model.role == "baseline"]
+    if not alone:
+        return ()
+    return tuple(arm for arm in reading.arms if protocol_gap(reading, arm, alone[0]))
+
+
 @st.cache_data(show_spinner=False, max_entries=200)
 def _trials(study_id: str, finished: int) -> dict[str, int]:
     return trials(services().store, study_id)

@@ -98,12 +98,14 @@ def trade_off(reading: Reading) -> None:
         key="results-x",
     )
     area: Axis = "latency_ms" if x == "size_bytes" else "size_bytes"
+    unranked = results_stamp.unranked(reading)
     info = trade_off_info(
         readings.points(reading),
         x,
         reading.metric,
         higher_is_better=METRICS[reading.metric].higher_is_better,
         area=area,
+        unranked=unranked,
     )
     figure = trade_off_figure(info, say, is_dark())
     paths = chain_paths(info, list(compress_results.chains_of(reading).items()))
@@ -112,6 +114,9 @@ def trade_off(reading: Reading) -> None:
     st.caption(say("results.trade_off.caption", area=say(f"axis.{area}.short")))
     if info.left_out:
         st.caption(say("results.left_out", names=list(info.left_out)))
+    if unranked:
+        names = [readings.arm_name(arm, reading.arms[arm]) for arm in unranked]
+        st.caption(say("results.unranked", names=names))
     results_stamp.show(reading)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -104,10 +104,17 @@ def trade_off_info(
     *,
     higher_is_better: bool = True,
     area: Axis | Literal[""] = "",
+    unranked: Collection[str] = (),
 ) -> TradeOff:
-    """What is true: the models that can be drawn, and which of them nobody beats."""
+    """What is true: the models that can be drawn, and which of them nobody beats.
+
+    Arms in ``unranked``, which are of another protocol, are drawn and never on the front.
+    """
     known = [p for p in points if getattr(p, x) is not None and math.isfinite(p.value)]
-    front = pareto([(p.value, getattr(p, x)) for p in known], (higher_is_better, False))
+    ranked = [i for i, p in enumerate(known) if p.arm not in unranked]
+    costs = [(known[i].value, getattr(known[i], x)) for i in ranked]
+    best = {i for i, on in zip(ranked, pareto(costs, (higher_is_better, False)), strict=True) if on}
+    front = [i in best for i in range(len(known))]
     sign = -1 if higher_is_better else 1
     order = sorted(range(len(known)), key=lambda i: (not front[i], sign * known[i].value))
     drawn = sorted(order[:MAX_MODELS])

@@ -153,3 +153,14 @@ def test_nothing_to_draw_is_an_empty_figure() -> None:
     info = trade_off_info([], "size_bytes", "accuracy")
     assert info.points == ()
     assert len(trade_off_figure(info, say).data) == 0
+
+
+def test_an_arm_of_another_protocol_is_drawn_and_not_ranked():
+    points = [
+        ModelPoint("a", "tuned", "student", 0, 0.9, 0.8, 0.95, size_bytes=10),
+        ModelPoint("b", "baseline", "baseline", 0, 0.8, 0.7, 0.9, size_bytes=20),
+    ]
+    assert trade_off_info(points, "size_bytes", "accuracy").front == (True, False)
+    info = trade_off_info(points, "size_bytes", "accuracy", unranked=("tuned",))
+    assert [p.label for p in info.points] == ["a", "b"]
+    assert info.front == (False, True)
