@@ -151,7 +151,7 @@ def _add(
 ) -> None:
     config = configs[place.run]
     origin = configs.get(place.origin) if place.origin else None
-    row["arm"] = row["key"].removesuffix(f"-s{row['seed']}")
+    row["arm"] = _place(row)
     row["shape"] = shape(row, config["data"]["size"])
     row["origin"] = _arm(origin)
     columns.add({"stamp": place.stamp, **row})

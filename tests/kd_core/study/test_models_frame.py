@@ -1,6 +1,12 @@
+import json
+
 import pandas as pd
 
 from kd_core.study.models_frame import (
+    MODEL_COLUMNS,
+    PlaceOf,
+    _add,
+    _Columns,
     _place,
     frame_version,
     metrics_in,
@@ -88,3 +94,14 @@ def test_what_a_run_leaves_beside_its_own_model_has_an_arm_of_its_own():
     assert _place({**row, "name": "model", "parent": None}) == "both"
     assert _place({**row, "name": "peer-1", "parent": "model"}) == "both/peer-1"
     assert _place({**row, "name": "2-int8", "parent": "1-prune", "step": 2}) == "both"
+
+
+def test_a_row_of_the_frame_has_that_arm_and_no_fold():
+    store = sample_store()
+    run = store.runs(study=sample_study())[0]
+    config = json.loads(store.db.rows("SELECT config FROM configs WHERE run = ?", [run.id])[0][0])
+    columns = _Columns()
+    model = dict.fromkeys(MODEL_COLUMNS) | {"name": "peer-1", "parent": "model", "step": 0}
+    row = {"run": run.id, "key": "both-fold2-s1", "seed": 1, "dataset": "sample", **model}
+    _add(columns, PlaceOf("s", run.id, "peer-1", 1.0, None), row, {}, {run.id: config})
+    assert list(columns.frame()["arm"]) == ["both/peer-1"]
