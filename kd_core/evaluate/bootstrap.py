@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 Array = NDArray[np.float64]
 
@@ -103,7 +103,7 @@ def widened(point: Array | float, drawn: Array, n_units: int) -> Array:
 def share_interval(
     value: float, drawn: Array, n_units: int, level: float = LEVEL
 ) -> tuple[float, float]:
-    """Interval of a share, or an area, in [0, 1]; NaN where it is too often undefined.
+    """Interval of a share in [0, 1]; NaN where it is too often undefined.
 
     Wilson's score interval of ``n = v (1 − v) / s²`` images, s² being the variance of the repeats:
     so many independent images would be as uncertain as these, whose patients may have several
@@ -130,6 +130,35 @@ def share_interval(
     middle = (value + t2 / (2 * n)) / (1 + t2 / n)
     reach = np.sqrt(t2 * (variance + t2 / (4 * n**2))) / (1 + t2 / n)
     return float(max(0.0, middle - reach)), float(min(1.0, middle + reach))
+
+
+def area_interval(
+    value: float, drawn: Array, n_units: int, level: float = LEVEL
+) -> tuple[float, float]:
+    """Interval of an area under a ROC curve; NaN where it is too often undefined.
+
+    Formula: ``logit(a) ± t · s / (a (1 − a))``, turned back, s being the standard deviation of the
+    repeats (Pepe 2003, ch. 5, with the bootstrap's s). Areas near 1 lie skew, and what makes them
+    high makes s small; on this scale the interval reaches further down than up. s and the quantile
+    are corrected for few units as in :func:`widened`.
+
+    Args:
+        value: The area that was seen.
+        drawn: Bootstrap repeats.
+        n_units: Patients, or images, of its smaller side.
+        level: Of the interval.
+
+    >>> repeats = np.random.default_rng(0).normal(0.97, 0.01, 5000)
+    >>> [round(end, 3) for end in area_interval(0.97, repeats, 300)]
+    [0.943, 0.984]
+    """
+    low, high = interval(drawn, level)
+    if np.isnan(low) or n_units < 2 or high - low < SAME or not 0 < value < 1:
+        return low, high
+    sd = float(np.nanstd(drawn)) * np.sqrt(n_units / (n_units - 1))
+    reach = float(stats.t.ppf((1 + level) / 2, n_units - 1)) * sd / (value * (1 - value))
+    odds = special.logit(value)
+    return float(special.expit(odds - reach)), float(special.expit(odds + reach))
 
 
 def two_sided(values: Array) -> float:

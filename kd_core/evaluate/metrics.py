@@ -32,7 +32,8 @@ class MetricSpec(Entry):
         inflated: Whether resampling makes it larger, as it does with a sum of absolute gaps; its
             interval is moved back by the mean of that.
         of_answers: Whether it counts answers, so that a model's threshold matters to it.
-        share: Whether it is a share, a mean of shares, or an area: its interval is then Wilson's.
+        share: Whether it is a share, a mean of shares, or an area: its interval then stays inside
+            [0, 1] and is wider towards the middle.
     """
 
     kernels: dict[str, Kernel]
@@ -42,6 +43,11 @@ class MetricSpec(Entry):
     inflated: bool = False
     of_answers: bool = False
     share: bool = False
+
+    @property
+    def is_area(self) -> bool:
+        """Whether it is an area under a ROC curve, or a mean of such."""
+        return self.share and not self.of_answers
 
     @property
     def tasks(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kd_core.evaluate.bootstrap import (
     NOTHING_SEEN,
     SAME,
+    area_interval,
     interval,
     n_sides,
     share_interval,
@@ -144,7 +145,9 @@ def ends(
     drawn: Array,
     column: int | None = None,
 ) -> tuple[float, float]:
-    """Both ends of a figure's interval, by its repeats: Wilson's for a share, percentiles else.
+    """Both ends of a figure's interval, by its repeats.
+
+    Wilson's for a share, on the scale of log-odds for an area, percentiles else.
 
     Args:
         predictions: What it was computed from.
@@ -154,20 +157,22 @@ def ends(
         column: The class, for a metric with one value a class.
     """
     of_image = units(predictions.patients, len(predictions))
-    if spec.share and len(drawn):
-        return share_interval(value, drawn, _rests_on(predictions, spec, of_image, column))
-    return interval(drawn)
+    if not (spec.share and len(drawn)):
+        return interval(drawn)
+    made = area_interval if spec.is_area else share_interval
+    return made(value, drawn, _rests_on(predictions, spec, of_image, column))
 
 
 def _rests_on(
     predictions: Predictions, spec: MetricSpec, of_image: NDArray[np.int64], column: int | None
 ) -> int:
     """Units that a figure rests on: those of its class, or of the smaller side for an area."""
-    if column is None:
+    if column is None and not spec.is_area:
         return int(of_image.max()) + 1
     with_it, without = n_sides(predictions.targets, len(predictions.classes), of_image)
-    if not spec.of_answers:
-        return int(min(with_it[column], without[column]))
+    if spec.is_area:
+        smaller = np.minimum(with_it, without)
+        return int(smaller.mean() if column is None else smaller[column])
     return int((without if spec.of_others else with_it)[column])
 
 
@@ -186,7 +191,8 @@ def reach_unseen(
         column: The class, for a metric with one value a class.
     """
     sides = unseen(predictions.targets, len(predictions.classes), of_image)
-    reach = sides[1 if spec.of_others else 0]
+    # an area rests on both sides: the smaller one says how little was seen
+    reach = np.maximum(*sides) if spec.is_area else sides[1 if spec.of_others else 0]
     if column is not None:
         return float(reach[column])
     kernel, one = spec.kernel(predictions.targets), np.ones((1, len(predictions)))

@@ -4,6 +4,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from kd_core.evaluate import bootstrap
 from kd_core.evaluate.bootstrap import (
+    area_interval,
     draws,
     interval,
     n_sides,
@@ -108,3 +109,13 @@ def test_sides_are_counted_in_units() -> None:
     with_it, without = n_sides(targets, 2, np.array([0, 0, 1]))
     assert with_it.tolist() == [1, 0]
     assert without.tolist() == [1, 2]
+
+
+def test_the_interval_of_an_area_reaches_further_towards_the_middle() -> None:
+    drawn = np.random.default_rng(0).normal(0.97, 0.01, 4000)
+    low, high = area_interval(0.97, drawn, 400)
+    assert 0.97 - low > 1.5 * (high - 0.97)
+    assert high < 1
+    wide = area_interval(0.97, drawn, 10)
+    assert wide[0] < low < high < wide[1] < 1
+    assert np.isnan(area_interval(0.97, np.full(9, np.nan), 400)[0])

@@ -2,9 +2,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy import special
 
 from kd_core.evaluate.predictions import Predictions
 from kd_core.evaluate.scores import score
+from tests.helpers_statistics import two_classes
 
 
 def make(n: int = 60, k: int = 3, seed: int = 0, **changes) -> Predictions:
@@ -138,3 +140,23 @@ def test_multilabel_scores() -> None:
     scores = score(make(targets=y, task="multilabel"), repeats=50)
     assert "mcc" not in scores
     assert math.isfinite(scores["macro_auc"].value)
+
+
+def test_intervals_of_an_area_near_1_cover_it_with_few_correlated_patients() -> None:
+    rng, hits, n_patients, each = np.random.default_rng(1), 0, 24, 5
+    of_image = np.repeat(np.arange(n_patients), each)
+    truth = (np.arange(n_patients) % 2)[of_image]
+    true = float(special.ndtr(2.7 / np.sqrt(2)))  # 0.972
+    for _ in range(120):
+        noise = rng.normal(0, 0.5**0.5, n_patients)[of_image] + rng.normal(0, 0.5**0.5, 120)
+        p = special.expit(2.7 * (truth - 0.5) + noise)
+        found = score(two_classes(p, truth, patients=of_image.astype(str)), ["macro_auc"], 120)
+        hits += found["macro_auc"].low <= true <= found["macro_auc"].high
+    assert hits / 120 >= 0.91
+
+
+def test_a_perfect_area_of_two_classes_is_as_unsure_for_both() -> None:
+    truth = np.array([0] * 100 + [1] * 10)
+    found = score(two_classes(truth, truth), ["auc"], 50)
+    assert found["auc:healthy"].method == found["auc:ill"].method == "nothing_seen"
+    assert found["auc:healthy"].low == found["auc:ill"].low == 0.7
