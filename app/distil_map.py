@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import distil_time, readings
+from app import distil_time, presets, readings
 from app.cost import show_cost
 from app.form import Form
 from app.services import services, submit
@@ -17,7 +17,7 @@ from kd_core.config import StudySettings
 from kd_core.errors import KDLabError
 from kd_core.figures.heat_map import map_figure
 from kd_core.study.graph import expand
-from kd_core.study.grids import Map, axes, grid, is_map, read_map
+from kd_core.study.grids import Map, answers, axes, grid, is_map, read_map
 from kd_core.study.models_frame import frame_version
 from kd_core.study.results import by_arm, results
 from kd_core.tasks import TASKS
@@ -131,21 +131,17 @@ def _sentences(mapped: Map) -> None:
 
 
 def answer(form: Form, place: int) -> None:
-    """What a finished map says of the numbers that are set now, if one fits."""
-    document = form.document
-    distil = document["arms"][place]["distil"]
-    for name, mapped in _maps(
-        frame_version(services().store),
-        services().library.get(document["data"]["dataset"]).hash,
-        document["data"]["size"],
-        document["student"]["name"],
-        tuple(sorted(term["name"] for term in distil["losses"])),
-    ):
-        now = distil_time.movable(distil)
-        if mapped.x not in now or mapped.y not in now:
-            continue
-        found = mapped.at(now[mapped.x], now[mapped.y])
-        if found is not None:
+    """What a finished map says of the numbers that are set now, if one fits in all the rest."""
+    try:
+        study = presets.tied(StudySettings.from_json(form.document))
+    except KDLabError:  # said where the study is started
+        return
+    now = distil_time.movable(form.document["arms"][place]["distil"])
+    version = frame_version(services().store)
+    for study_id, name, made in _maps(version, study.data.data_hash):
+        mapped = _map(version, study_id) if answers(made, study, place) else None
+        found = mapped.at(now[mapped.x], now[mapped.y]) if mapped is not None else None
+        if mapped is not None and found is not None:
             text = say(
                 "map.answer",
                 x=mapped.x, a=found[0], y=mapped.y, b=found[1], value=number(found[2], "score"),
@@ -156,25 +152,21 @@ def answer(form: Form, place: int) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
-def _maps(
-    version: Any, data_hash: str, size: int, student: str, losses: tuple[str, ...]
-) -> list[tuple[str, Map]]:
-    """Maps of this store on the same images, student and losses, newest first."""
-    found = []
-    for study in services().store.studies():
-        settings = study.settings
-        if study.data_hash != data_hash or not study.finished or not is_map(settings):
-            continue
-        same = (settings.data.size, settings.student.name) == (size, student)
-        names = tuple(sorted(term.name for term in settings.arms[0].distil.losses))
-        if not same or names != losses:
-            continue
-        task = services().library.get(settings.data.dataset).task
-        arms = by_arm(results(services().store, study.id))
-        mapped = read_map(settings, arms, _metric(settings, task))
-        if mapped is not None:
-            found.append((study.name, mapped))
-    return found
+def _maps(version: Any, data_hash: str) -> list[tuple[str, str, StudySettings]]:
+    """Finished maps of this store on the same images, newest first: id, name and settings."""
+    return [
+        (study.id, study.name, study.settings)
+        for study in services().store.studies()
+        if study.data_hash == data_hash and study.finished and is_map(study.settings)
+    ]
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def _map(version: Any, study_id: str) -> Map | None:
+    settings = services().store.study(study_id).settings
+    task = services().library.get(settings.data.dataset).task
+    arms = by_arm(results(services().store, study_id))
+    return read_map(settings, arms, _metric(settings, task))
 
 
 def _metric(settings: StudySettings, task: str) -> str:

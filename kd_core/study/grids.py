@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -225,6 +226,40 @@ def read_map(study: StudySettings, arms: Mapping[str, Sequence[Result]], metric:
         alone=(alone, _mean(tried[alone])) if alone else None,
         trials=(len(tried), len(done)),
     )
+
+
+def answers(made: StudySettings, study: StudySettings, place: int) -> bool:
+    """Whether a map says something of an arm: all but the two numbers that it varies is equal.
+
+    Args:
+        made: The study that is a map, tied to its data by hash.
+        study: Another, tied as well.
+        place: Which of its arms.
+    """
+    point, here = made.arms[0], study.arms[place]
+    distil = here.distil
+    for name, value in numbers(point.name).items():
+        if name not in axes(distil):
+            return False
+        distil = with_number(distil, name, value)
+    same_way = (_spelt_out(distil), here.train) == (_spelt_out(point.distil), point.train)
+    return same_way and _protocol(made) == _protocol(study)
+
+
+def _spelt_out(distil: DistilSettings) -> DistilSettings:
+    """With the defaults of each loss, which settings may leave out."""
+    terms = (
+        t.change(params={**LOSSES[t.name].defaults(), **t.params}) if t.name in LOSSES else t
+        for t in distil.losses
+    )
+    return distil.change(losses=tuple(terms))
+
+
+def _protocol(study: StudySettings) -> tuple[Any, ...]:
+    """What two studies share when their figures may stand beside each other, apart from arms."""
+    teacher = study.teacher.run or study.teacher  # of a finished run, no more than the run counts
+    images = (study.data.change(external=()), study.operating, study.folds)
+    return *images, teacher, study.student, study.train, study.compute.threads
 
 
 def _point(arm: str) -> dict[str, float]:

@@ -6,7 +6,7 @@ import pytest
 from kd_core.config import Arm, DataSettings, DistilSettings, LossTerm, StudySettings
 from kd_core.losses import objective
 from kd_core.study.graph import expand
-from kd_core.study.grids import axes, grid, is_map, numbers, read_map, with_number
+from kd_core.study.grids import answers, axes, grid, is_map, numbers, read_map, with_number
 
 BASE = StudySettings(
     data=DataSettings(dataset="sample"),
@@ -84,3 +84,25 @@ def test_what_is_not_finished_is_left_open() -> None:
     assert found.alone is None
     assert read_map(MADE, {}, "accuracy").best is None
     assert read_map(BASE, {}, "accuracy") is None
+
+
+def test_a_map_answers_for_an_arm_that_differs_in_its_two_numbers_alone() -> None:
+    distil = BASE.arms[0].distil
+    for other in (distil, with_number(with_number(distil, "alpha", 0.9), "kd.T", 3.0)):
+        assert answers(MADE, BASE.change(arms=(Arm(distil=other),), seeds=(7,), margin=0.1), 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"train": BASE.train.change(epochs=BASE.train.epochs + 1)},
+        {"teacher": BASE.teacher.change(run="r0")},
+        {"data": BASE.data.change(size=96)},
+        {"arms": (Arm(distil=BASE.arms[0].distil, train=BASE.train.change(lr=0.5)),)},
+        {"arms": (Arm(distil=BASE.arms[0].distil.change(warmup=0.5)),)},
+        {"arms": (Arm(distil=BASE.arms[0].distil.change(mode="mutual")),)},
+        {"arms": (Arm(distil=DistilSettings(losses=(LossTerm(name="dkd"),))),)},
+    ],
+)
+def test_a_map_says_nothing_of_another_teacher_mode_or_recipe(change) -> None:
+    assert not answers(MADE, BASE.change(**change), 0)
