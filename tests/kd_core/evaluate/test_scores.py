@@ -152,7 +152,7 @@ def test_intervals_of_an_area_near_1_cover_it_with_few_correlated_patients() -> 
         p = special.expit(2.7 * (truth - 0.5) + noise)
         found = score(two_classes(p, truth, patients=of_image.astype(str)), ["macro_auc"], 120)
         hits += found["macro_auc"].low <= true <= found["macro_auc"].high
-    assert hits / 120 >= 0.91
+    assert hits / 120 >= 0.95  # with Wilson's of as many images: 0.933
 
 
 def test_a_perfect_area_of_two_classes_is_as_unsure_for_both() -> None:
