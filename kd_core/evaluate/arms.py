@@ -57,6 +57,8 @@ def score_of_arm(
     # what patients alone leave open is left open with seeds, too
     alone = ends(models[0], spec, float(points.mean()), drawn.mean(1))
     low, high = min(low, alone[0]), max(high, alone[1])
+    if spec.share:  # seeds that vary much would reach beyond what a share can be
+        low, high = max(low, 0.0), min(high, 1.0)
     method = "none" if math.isnan(low) else first.method
     if first.method == "nothing_seen" and math.isclose(low, high):
         low, high = first.low, first.high

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from kd_core.evaluate.bootstrap import SAME, interval, two_sided, units, weightings, widened
-from kd_core.evaluate.metrics import METRICS
+from kd_core.evaluate.metrics import METRICS, MetricSpec
 from kd_core.evaluate.pairs import check_pairs
 from kd_core.evaluate.predictions import Predictions
 from kd_core.evaluate.scores import reach_unseen
@@ -86,14 +86,27 @@ def gaps(
         point = sign * float((one - two).mean())
         low, high = interval(spread)
         p = two_sided(spread) if not math.isnan(low) else math.nan
-        if math.isclose(low, high, abs_tol=SAME):  # no image makes a difference: how many there
-            # are is all that is known; not how many patients, one image is enough for one
-            place = column if spec.per_class else None
-            reach = reach_unseen(first[0], spec, np.arange(len(first[0])), place)
+        if n_units < 2 or math.isclose(low, high, abs_tol=SAME):
+            reach = _reach(first[0], spec, column if spec.per_class else None, point)
             low, high = point - reach, point + reach
             p = 1.0 if low <= 0 <= high else p
+        if spec.share:  # seeds that vary much would reach beyond what a difference can be
+            low, high = max(low, -1.0), min(high, 1.0)
         found.append(Gap(float(one.mean()), float(two.mean()), point, low, high, p))
     return tuple(found)
+
+
+def _reach(predictions: Predictions, spec: MetricSpec, column: int | None, point: float) -> float:
+    """How far off a difference may be that was the same in all repeats.
+
+    Where no image makes a difference, how many there are is all that is known; not how many
+    patients, one image is enough for one. A difference is no more sure than its patients are many,
+    and one patient says nothing of others.
+    """
+    of_image = units(predictions.patients, len(predictions))
+    if abs(point) < SAME and of_image.any():
+        of_image = np.arange(len(predictions))
+    return reach_unseen(predictions, spec, of_image, column)
 
 
 def _drawn(
@@ -123,7 +136,7 @@ def with_seeds(points: Array, drawn: Array, rng: np.random.Generator) -> Array:
     """
     mean = drawn.mean(1)  # (R,)
     n_seeds, repeats = len(points), len(drawn)
-    if n_seeds == 1:
+    if n_seeds == 1 or np.isnan(points).any():  # an undefined figure has no spread
         return np.asarray(mean)
     between = points.var(ddof=1)
     from_images = np.nanvar(drawn - mean[:, None], axis=0).sum() / (n_seeds - 1)

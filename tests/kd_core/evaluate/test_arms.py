@@ -56,3 +56,9 @@ def test_what_cannot_be_is_refused() -> None:
         score_of_arm([], "accuracy")
     one_sided = [dataclasses.replace(p, targets=np.zeros_like(p.targets)) for p in made]
     assert score_of_arm(one_sided, "macro_auc").undefined is not None
+
+
+def test_a_share_stays_between_0_and_1_however_much_seeds_vary() -> None:
+    found = score_of_arm(models(3, 0.3, seed=1), "accuracy")
+    assert found.high == 1.0
+    assert found.low >= 0.0

@@ -51,3 +51,21 @@ def test_a_difference_in_every_image_is_no_accident_and_none_is_no_difference() 
     assert gaps([right], [wrong], "accuracy")[0].p < 0.01
     same = gaps([right], [right], "accuracy")[0]
     assert (same.p, same.high) == pytest.approx((1.0, 0.03))
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_one_patient_shows_no_difference_of_two_models(seeds: int) -> None:
+    alone = np.full(200, "p")
+    right = [answers(np.arange(200) >= s, alone, s) for s in range(seeds)]
+    wrong = [answers(np.arange(200) >= 40 + s, alone, s) for s in range(seeds)]
+    gap = gaps(wrong, right, "accuracy")[0]
+    assert gap.difference == pytest.approx(-0.2)
+    assert gap.low < 0 < gap.high
+    assert gap.p == 1.0
+
+
+def test_a_class_that_never_occurs_has_no_gap_and_does_not_warn() -> None:
+    some = [three(s).where(three(s).targets < 2) for s in range(4)]
+    found = gaps(some[:2], some[2:], "sensitivity")
+    assert [np.isnan(gap.low) for gap in found] == [False, False, True]
+    assert np.isnan(gaps(some[:2], some[2:], "macro_auc")[0].p)
