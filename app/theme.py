@@ -6,9 +6,9 @@ import streamlit as st
 
 _STYLE = """
 <style>
-.block-container {padding: 2.6rem 2.5rem 4rem 2.5rem; max-width: 1280px;}
+.block-container {padding: 4rem 2.5rem 4rem 2.5rem; max-width: 1280px;} /* header: 3.75rem */
 [data-testid="stSidebar"] {width: 13.5rem !important; min-width: 13.5rem !important;}
-h1 {font-size: 2.1rem !important; padding-bottom: 0.4rem !important;}
+h1 {font-size: 2.1rem !important; padding: 0 0 0.4rem 0 !important;}
 h3 {font-size: 1.25rem !important;}
 [data-testid="stMetricValue"] {font-size: 1.5rem;}
 .stElementContainer:has(> [data-testid="stHtml"] > script:only-child) {display: none;}

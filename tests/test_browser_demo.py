@@ -18,8 +18,14 @@ PLACE = """() => {
 }"""
 
 
+OVERLAP = """() => document.querySelector('header').getBoundingClientRect().bottom
+    - document.querySelector('h1').getBoundingClientRect().top"""
+"""Pixels of the title that Streamlit's header hides."""
+
+
 def test_a_demo_in_front_of_an_audience(server, browser, tmp_path) -> None:
     page = visit(browser, f"{server}/demo")
+    assert page.evaluate(OVERLAP) <= 0
     page.get_by_text("parasitaemia").first.wait_for()
     page.get_by_text("Click a piece").wait_for()
     page.wait_for_function("document.querySelector('.js-plotly-plot .scatterlayer .trace')")
