@@ -20,6 +20,7 @@ import torch
 from kd_core import repro
 from kd_core.config import (
     Chain,
+    DistilSettings,
     ModelSettings,
     RunSettings,
     Settings,
@@ -32,6 +33,7 @@ from kd_core.models import build_model
 from kd_core.study.graph import expand
 from kd_core.train import MODES
 from kd_core.train.modes import budget
+from kd_core.train.optim import make_optimizer
 
 STEPS = 4
 OVERHEAD_S = 12.0
@@ -69,7 +71,7 @@ def estimate(study: StudySettings, work: Workload) -> Cost:
     teacher's answer) + images answered × seconds a teacher's answer + a constant for export,
     evaluation and latency. The teacher answers each stored view once (all arms and seeds share
     them), or every image of every epoch when it is live, or when a loss looks inside it. What a
-    mode makes before it trains, such as synthetic images, is not in it.
+    mode takes beside that, such as making images, it says itself (``ModeSpec.effort``).
 
     Args:
         study: What will run.
@@ -97,55 +99,60 @@ def estimate(study: StudySettings, work: Workload) -> Cost:
     )
 
 
-EXITS = 1.3
-"""Further exits take about a third of a small network's step beside it."""
-
-
 class _Pace:
     """Seconds a step and an answer, timed once for each network and batch size."""
 
     def __init__(self, study: StudySettings, work: Workload, device: torch.device) -> None:
         self.study, self.work, self.device = study, work, device
+        self.models: dict[str, ModelSettings] = {}
         self._known: dict[str, tuple[float, float]] = {}
-        self._stored = False
+        self._stored: set[tuple[str, ...]] = set()
 
     def step(self, model: ModelSettings, train: TrainSettings) -> float:
         return self._times(model, train)[0]
 
     def seconds(self, run: RunSettings) -> float:
-        """Training of one run."""
+        """Training of one run; runs that it needs were asked for before."""
+        self.models[run.key] = run.model
         batches = max(1, self.work.n_train // run.train.batch_size)
         steps = budget(run.train, batches)
-        step_s = self.step(run.model, run.train)
+        own, answer = self._times(run.model, run.train)
         if run.distil is None:
-            return steps * step_s
-        distil, own = run.distil, step_s
-        learners = int(distil.params.get("students", 1)) - 1
-        step_s += own * max(0, learners - len(distil.peers))
-        step_s += own * (EXITS - 1) if "exits" in distil.params else 0.0
-        if MODES[distil.mode].needs_teacher is False:  # else they are runs of their own
-            step_s += sum(self.step(peer, run.train) for peer in distil.peers)
-        answer = self._answer(run)
-        inside = any(LOSSES[t.name].needs == "features" for t in distil.losses if t.name in LOSSES)
-        live = distil.teacher_outputs == "live" or inside
-        seconds = steps * (step_s + (answer if live else 0.0))
-        if not live and answer and not self._stored:
-            self._stored = True
-            asked = min(run.views or 1, math.ceil(steps / batches))
-            seconds += asked * self.work.n_train / run.train.batch_size * answer
-        return seconds
+            return steps * own
+        effort = MODES[run.distil.mode].efforts(run.distil)
+        step_s = own * (1 + effort.steps) + answer * effort.answers
+        step_s += sum(self.step(model or run.model, run.train) for model in effort.learners)
+        taught = {role: key for role, key in run.needs.items() if role.startswith("teacher")}
+        said = sum(self._teacher(key, run.train)[1] for key in taught.values())
+        live = run.distil.teacher_outputs == "live" or looks_inside_teacher(run.distil)
+        seconds = steps * (step_s + (said if live else 0.0))
+        own_images = json.dumps(run.distil.params, sort_keys=True) if effort.elsewhere else ""
+        stored = (*taught.values(), own_images)
+        if not taught or stored in self._stored:
+            return seconds
+        self._stored.add(stored)
+        images = self.work.n_train if effort.images is None else effort.images
+        own_epochs = steps / max(1, images // run.train.batch_size)
+        views = 0 if live else min(run.views or 1, math.ceil(own_epochs))
+        answers = views * images + effort.asked * self.work.n_train
+        forth = self._teacher(run.needs["teacher"], run.train)[0]
+        passes = answers * said + effort.iterations * images * forth
+        return seconds + passes / run.train.batch_size
 
-    def _answer(self, run: RunSettings) -> float:
-        """A teacher's answer for one batch, where the run has a teacher."""
-        if not any(name.startswith("teacher") for name in run.needs):
-            return 0.0
-        return self._times(self.study.teacher.model, run.train)[1]
+    def _teacher(self, key: str, train: TrainSettings) -> tuple[float, float]:
+        """Times of a network that is a run of this study, or an older one's, as the study's."""
+        return self._times(self.models.get(key, self.study.teacher.model), train)
 
     def _times(self, model: ModelSettings, train: TrainSettings) -> tuple[float, float]:
         key = f"{model.to_json()} {train.batch_size}"
         if key not in self._known:
             self._known[key] = _times(model, self.study, self.work, train, self.device)
         return self._known[key]
+
+
+def looks_inside_teacher(distil: DistilSettings) -> bool:
+    """Whether a loss reads features of the teacher, which are not stored as a rule."""
+    return any(LOSSES[t.name].needs == "features" for t in distil.losses if t.name in LOSSES)
 
 
 def chain_seconds(chain: Chain, step_s: float, n_train: int) -> float:
@@ -181,12 +188,14 @@ def _times(
     model = build_model(scratch, work.outputs, work.channels, study.data.size, seed=0).to(device)
     images = torch.randn(train.batch_size, work.channels, study.data.size, study.data.size)
     images = images.to(device)
+    optimizer = make_optimizer(model, train)
     steps, answers = [], []
     for _ in range(STEPS):
         began = time.perf_counter()
         sum(out.float().pow(2).mean() for out in model(images).values()).backward()
+        optimizer.step()
         steps.append(time.perf_counter() - began)
-        model.zero_grad()
+        optimizer.zero_grad()
         began = time.perf_counter()
         with torch.inference_mode():
             model(images)

@@ -49,9 +49,14 @@ class Alone(Mode):
     def step(self, batches: Batches) -> dict[str, Tensor]:
         """Parts ``task``, one for each distillation loss, and ``total``."""
         parts = self.losses(batches)
-        self.weigh(parts, self.student, self.teaching.objective.weights)
+        pulling, weights = self.pulling(parts)
+        self.weigh(pulling, self.student, weights)
         self.student.update(parts["total"])
         return parts
+
+    def pulling(self, parts: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """The parts that pull at the network, and the weight of each."""
+        return parts, self.teaching.objective.weights
 
     def losses(self, batches: Batches) -> dict[str, Tensor]:
         """The parts of a step with their gradient, before anything is learned from them."""

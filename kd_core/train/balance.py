@@ -19,6 +19,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from kd_core.data.disk import full_disk_is_told
+from kd_core.losses.spec import LOSSES
 from kd_core.settings import Settings
 from kd_core.text import Msg
 
@@ -185,7 +186,7 @@ def messages(balance: Balance) -> list[tuple[Literal["info", "warning"], Msg]]:
     for name, part in balance.parts.items():
         if name == "task" or part.pull is None:
             continue
-        title = Msg(f"loss.{name}.title").to_json()
+        title = Msg(f"loss.{name}.title" if name in LOSSES else f"part.{name}").to_json()
         size = None if part.size_ratio is None else _short(part.size_ratio)
         figures = {"loss": title, "weight": part.weight, "size": size, "pull": _short(part.pull)}
         said.append(("info", Msg("train.balance", figures)))

@@ -19,6 +19,7 @@ from kd_core.data.loaded import Part
 from kd_core.errors import ConfigError
 from kd_core.registry import Param
 from kd_core.text import Msg
+from kd_core.train.effort import Effort
 from kd_core.train.elsewhere import Elsewhere
 from kd_core.train.loader import normalisation
 from kd_core.train.modes import MODES, ModeSpec, Setup
@@ -84,6 +85,9 @@ MODES.add(
         needs_teacher=True,
         tasks=("classification",),
         source="Yin et al. 2020",
+        effort=lambda distil, params: Effort(
+            images=params["images"], iterations=params["iterations"]
+        ),
         params=(
             Param("images", "int", 256, low=16, high=20_000, step=64),
             Param("iterations", "int", 200, low=1, high=5000, step=50),

@@ -26,6 +26,7 @@ from kd_core.tasks import TaskSpec
 from kd_core.text import Msg
 from kd_core.train.balance import Scales
 from kd_core.train.batch import Batches
+from kd_core.train.effort import Effort
 from kd_core.train.optim import Learner
 
 Tick = Callable[[Stage, int, int], None]
@@ -262,6 +263,8 @@ class ModeSpec(Entry):
         peers: How many further networks it takes, at least and at most.
         plan: The runs of one arm and one seed, the arm's own last; ``None``: that run alone, and
             the study's teacher before it where one is needed.
+        effort: What it takes beside the student's own steps, from the settings and the checked
+            parameters.
     """
 
     build: Callable[[Setup], Mode]
@@ -271,6 +274,7 @@ class ModeSpec(Entry):
     features: bool = True
     peers: tuple[int, int] = (0, 0)
     plan: Callable[[Planning], tuple[RunSettings, ...]] | None = None
+    effort: Callable[[DistilSettings, Mapping[str, Any]], Effort] = lambda distil, params: Effort()
 
     def runs(self, planning: Planning) -> tuple[RunSettings, ...]:
         """The runs of one arm and one seed, each after those that it needs."""
@@ -278,6 +282,10 @@ class ModeSpec(Entry):
             return self.plan(planning)
         needs = {"teacher": planning.teacher} if self.needs_teacher else {}
         return (planning.run.change(needs=needs),)
+
+    def efforts(self, distil: DistilSettings) -> Effort:
+        """What a run with these settings takes beside the student's own steps."""
+        return self.effort(distil, self.check(distil.params))
 
 
 MODES: Registry[ModeSpec] = Registry("mode")

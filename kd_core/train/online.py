@@ -20,6 +20,7 @@ from kd_core.errors import ConfigError
 from kd_core.registry import Param
 from kd_core.text import Msg
 from kd_core.train.batch import Batch, Batches
+from kd_core.train.effort import Effort
 from kd_core.train.loader import Loader
 from kd_core.train.modes import MODES, Mode, ModeSpec, Other, Planning, Setup, budget
 from kd_core.train.optim import Learner
@@ -192,6 +193,7 @@ MODES.add(
         source="Zhang et al. 2018",
         params=(Param("students", "int", 2, low=2, high=4),),
         peers=(0, 3),
+        effort=lambda distil, params: Effort(distil.peers or (None,) * (params["students"] - 1)),
     ),
 )
 MODES.add(
@@ -201,5 +203,6 @@ MODES.add(
         source="Zhou et al. 2018",
         peers=(0, 1),
         plan=_with_the_studys_teacher,
+        effort=lambda distil, params: Effort(distil.peers),
     ),
 )

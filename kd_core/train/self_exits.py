@@ -28,9 +28,13 @@ from kd_core.models.pairing import shapes, stages
 from kd_core.registry import Param
 from kd_core.train.alone import Alone
 from kd_core.train.batch import Batch, Batches
+from kd_core.train.effort import Effort
 from kd_core.train.modes import MODES, ModeSpec, Other, Setup
 from kd_core.train.optim import Learner
 from kd_core.train.teaching import Knowledge, Teaching, look
+
+EFFORT = 0.3
+"""Exits take about a third of a small network's step beside it."""
 
 
 class Exits(Alone):
@@ -108,6 +112,17 @@ class Exits(Alone):
         teacher = Knowledge(said.outputs).detached()
         return self.exits[name].parts(self.student.step, loss, Knowledge(outputs), teacher, batch)
 
+    def pulling(self, parts: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """Each part summed over the exits; the labels of the last answer are with theirs."""
+        weights = next(iter(self.exits.values())).objective.weights
+        weights = {**weights, "feature": self.distance_weight}
+        sums = {
+            part: torch.stack([parts[f"{name}/{part}"] for name in self.heads]).sum()
+            for part in weights
+        }
+        labels = parts["task"] + weights["task"] * sums["task"]
+        return {**sums, "task": labels}, {**weights, "task": 1.0}
+
     def settings(self) -> dict[str, float]:
         """What changes over the budget, as it was at the last step."""
         return next(iter(self.exits.values())).moving(max(0, self.student.step - 1))
@@ -149,5 +164,6 @@ MODES.add(
             Param("feature_weight", "float", 0.03, low=0.0, high=100.0, step=0.01),
         ),
         features=False,
+        effort=lambda distil, params: Effort(steps=EFFORT),
     ),
 )

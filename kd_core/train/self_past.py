@@ -25,6 +25,7 @@ from kd_core.losses.spec import LOSSES, Inputs
 from kd_core.registry import Param
 from kd_core.train.alone import Alone
 from kd_core.train.batch import Batches
+from kd_core.train.effort import Effort
 from kd_core.train.modes import MODES, ModeSpec, Setup
 
 
@@ -105,5 +106,6 @@ MODES.add(
         source="Kim et al. 2021",
         params=(Param("alpha_T", "float", 0.8, low=0.0, high=1.0, step=0.05),),
         losses=False,
+        effort=lambda distil, params: Effort(answers=1),
     ),
 )

@@ -29,6 +29,7 @@ from kd_core.errors import ConfigError, DataError, TrainError
 from kd_core.registry import Param
 from kd_core.tasks import TaskSpec
 from kd_core.text import Msg
+from kd_core.train.effort import Effort
 from kd_core.train.elsewhere import Elsewhere, JoinedImages, joined_part
 from kd_core.train.loader import Pixels, normalisation
 from kd_core.train.modes import MODES, ModeSpec, Setup
@@ -256,6 +257,8 @@ MODES.add(
         build=Unlabelled,
         needs_teacher=True,
         source="Lee 2013; Xie et al. 2020",
+        # how large another data set is, is not known here: as many images as the training part has
+        effort=lambda distil, params: Effort(asked=1.0 if params["dataset"] else params["share"]),
         params=(
             Param("dataset", "dataset", ""),
             Param("share", "float", 0.5, low=0.01, high=1.0, step=0.05),

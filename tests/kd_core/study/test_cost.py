@@ -20,6 +20,7 @@ from kd_core.study.cost import OVERHEAD_S, Workload, estimate, estimate_aside
 
 HINT = LossTerm(name="hint", weight=1.0)
 TINY = ModelSettings(name="tiny_cnn", params={"width": 4, "depth": 1})
+LARGE = ModelSettings(name="tiny_cnn", params={"width": 8, "depth": 1})
 STUDY = StudySettings(
     data=DataSettings(dataset="x", size=32),
     teacher=TeacherSettings(model=TINY, train={"epochs": 2, "batch_size": 8}),
@@ -70,6 +71,42 @@ def test_more_networks_longer_recipes_and_live_teachers_take_longer(monkeypatch)
     assert seconds["hint-s0"] == alone + 4 * 8
     assert seconds["pair-s0"] == 3 * alone
     assert seconds["longer-s0"] == 2 * alone
+
+
+# what each mode takes for 4 epochs of 8 batches of 8 images, beside the student alone; a step takes
+# 2 seconds and an answer 1, so one view of all 64 images is answered in 8
+BESIDE = {
+    "offline": 8,
+    "mutual": 64,  # one more network, though its number is not given
+    "joint": 64,
+    "exits": 0.3 * 64,
+    "ps_kd": 32,  # an answer at every step
+    "ensemble": 3 * 8,
+    "born_again": 8,
+    "data_free": 32 / 8 + 32 / 8 * 10 * 2,  # one view, ten iterations forth and back
+    "unlabelled": 8 + 4,  # and half of the images are asked for their labels
+}
+PARAMS = {"data_free": {"images": 32, "iterations": 10}}
+
+
+@pytest.mark.parametrize("mode", BESIDE)
+def test_every_mode_says_what_it_takes(mode: str, monkeypatch) -> None:
+    monkeypatch.setattr(cost, "_times", lambda *_: (2.0, 1.0))
+    losses = () if mode == "alone" else (LossTerm(name="kd"),)
+    distil = DistilSettings(views=1, mode=mode, losses=losses, params=PARAMS.get(mode, {}))
+    runs = estimate(STUDY.change(arms=(Arm(name="it", distil=distil),)), WORK).runs
+    alone = runs["baseline-s0"]
+    assert runs["it-s0"] - alone == pytest.approx(BESIDE[mode])
+    # what belongs to the study is made once for all seeds; a born-again student has its own teacher
+    again = 0 if mode in ("offline", "ensemble", "data_free", "unlabelled") else BESIDE[mode]
+    assert runs["it-s1"] - alone == pytest.approx(again)
+
+
+def test_teachers_of_another_size_cost_what_they_cost(monkeypatch) -> None:
+    monkeypatch.setattr(cost, "_times", lambda model, *_: (2.0, 7.0 if model == LARGE else 1.0))
+    distil = DistilSettings(views=1, mode="assistants", peers=(LARGE,))
+    runs = estimate(STUDY.change(arms=(Arm(name="it", distil=distil),), seeds=(0,)), WORK).runs
+    assert runs["it-s0"] - runs["baseline-s0"] == 8 * 7
 
 
 def test_it_can_be_asked_aside_and_says_what_is_wrong() -> None:

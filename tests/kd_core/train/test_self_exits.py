@@ -5,6 +5,7 @@ from kd_core.config import ModelSettings
 from kd_core.errors import ConfigError
 from kd_core.models import load_checkpoint, save_checkpoint
 from kd_core.models.features import features
+from kd_core.train.balance import messages, read_balance
 from tests.helpers_data import tiny_data
 from tests.helpers_modes import STUDENT, mode_fit, mode_run, network
 from tests.kd_core.train.test_online import built
@@ -41,6 +42,17 @@ def test_exits_learn_from_the_last_answer_and_it_does_not_learn_from_them():
     assert of_task.abs().sum() > 0
     trunk = mode.student.network.network.stem[0].weight
     assert torch.autograd.grad(losses["exit-1/kd"], trunk)[0].abs().sum() > 0
+
+
+def test_the_balance_is_of_all_exits_together(tmp_path):
+    mode_fit(mode_run("exits", params=LAMBDA), tiny_data(), tmp_path / "run")
+    balance = read_balance(tmp_path / "run")
+    found = balance.parts
+    assert list(found) == ["task", "kd", "feature"]
+    assert (found["task"].weight, found["kd"].weight, found["feature"].weight) == (1.0, 0.5, 0.5)
+    assert min(found["kd"].pull, found["feature"].pull) > 0
+    titles = [msg.params["loss"]["id"] for level, msg in messages(balance) if level == "info"]
+    assert titles == ["loss.kd.title", "part.feature"]
 
 
 def test_each_exit_is_a_model_of_its_own_and_the_student_has_none(tmp_path):
