@@ -15,6 +15,7 @@ from app.theme import is_dark
 from kd_core.evaluate import METRICS
 from kd_core.figures.comparison import marks_figure, marks_info
 from kd_core.study.comparison import Comparison, Row, read_comparison
+from kd_core.study.grids import is_map
 from kd_core.study.results import Level, by_arm, results
 from kd_core.tasks import TASKS
 
@@ -23,7 +24,9 @@ FEWEST = 2
 
 
 def offered(reading: Reading) -> bool:
-    """Whether a study has enough finished students for this view."""
+    """Whether a study has enough finished students for this view; a map has a view of its own."""
+    if is_map(reading.study.settings):
+        return False
     wanted = {arm.name for arm in reading.study.settings.arms}
     return "baseline" in reading.arms and len(wanted & set(reading.arms)) >= FEWEST
 
@@ -125,7 +128,7 @@ def _read(
 
 def _sentences(compared: Comparison) -> None:
     """What the table says, in words: gains, harm, plain soft targets, stability, time."""
-    judged = [row for row in compared.rows if row.verdict is not None]
+    judged = [row for row in compared.rows if row.verdict is not None and not row.control]
     better = [row.arm for row in judged if row.verdict and row.verdict.kind == "better"]
     holds = [row.arm for row in judged if row.arm in better and row.holds]
     st.markdown(say("comparison.better", n=len(better), of=len(judged), names=better or ["–"]))
@@ -171,7 +174,7 @@ def _line(row: Row) -> dict[str, Any]:
     if verdict is not None:
         gap = say("comparison.gap", d=verdict.difference, low=verdict.low, high=verdict.high)
         kind = say(f"comparison.kind.{verdict.kind}")
-        p = number(row.p_holm, "score")
+        p = "–" if row.control else number(row.p_holm, "score")
     if ranks:
         middle = round(row.mean_rank, 1)
         place = say("comparison.rank_of", mean=middle, best=min(ranks), worst=max(ranks))

@@ -7,6 +7,7 @@ and against plain soft targets, by the one verdict, with Holm's correction over 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from kd_core.study.records import RunRecord
 from kd_core.study.results import Level, Result, compare_arms
 
 BASELINE = "baseline"
+_HELPER = re.compile(r"(gen|ta|teacher)\d+")
+"""What a mode calls further runs of an arm: an earlier generation, an assistant, a teacher."""
 STILL = 0.05
 """A corrected p below this holds."""
 
@@ -45,6 +48,8 @@ class Row:
         teacher_s: Seconds for stored answers of a teacher, the largest over the seeds, since
             whoever comes first fills the store for all.
         own_recipe: Another budget or recipe than the baseline's.
+        control: The student alone once more, such as with equal compute: it is no method, so it
+            is not counted in the correction and cannot harm.
     """
 
     arm: str
@@ -59,6 +64,7 @@ class Row:
     ratio: float
     teacher_s: float
     own_recipe: bool
+    control: bool = False
 
     @property
     def mean_rank(self) -> float:
@@ -152,7 +158,9 @@ def _rows(
     verdicts: Mapping[str, Verdict],
 ) -> list[Row]:
     """One row a student, without what plain soft targets say of it."""
-    corrected = dict(zip(verdicts, holm([v.p for v in verdicts.values()]), strict=True))
+    controls = {a for a, g in students.items() if a != BASELINE and _is_control(g[0])}
+    tried = {a: v.p for a, v in verdicts.items() if a not in controls}
+    corrected = dict(zip(tried, holm(list(tried.values())), strict=True))
     spent = {a: _spent(a, arms, students) for a in students}
     alone_s = spent[BASELINE].seconds
     recipe = RunRecord.read(students[BASELINE][0].folder).settings.train
@@ -165,11 +173,12 @@ def _rows(
             verdict=verdicts.get(a),
             p_holm=corrected.get(a, math.nan),
             plain=None,
-            harms=a in verdicts and verdicts[a].kind == "worse",
+            harms=a in tried and verdicts[a].kind == "worse",
             seconds=spent[a].seconds,
             ratio=spent[a].seconds / alone_s if alone_s else math.nan,
             teacher_s=spent[a].teacher_s,
             own_recipe=RunRecord.read(g[0].folder).settings.train != recipe,
+            control=a in controls,
         )
         for a, g in students.items()
     ]
@@ -261,6 +270,11 @@ def _is_plain(result: Result) -> bool:
     )
 
 
+def _is_control(result: Result) -> bool:
+    distil = RunRecord.read(result.folder).settings.distil
+    return distil is None or (distil.mode == "alone" and not distil.losses)
+
+
 @dataclass(frozen=True)
 class _Spent:
     seconds: float
@@ -272,7 +286,7 @@ def _spent(arm: str, arms: Mapping[str, Sequence[Result]], students: Mapping[str
     helpers = [
         result
         for name, group in arms.items()
-        if name.startswith(f"{arm}-") and name not in students
+        if _HELPER.fullmatch(name.removeprefix(f"{arm}-")) and name.startswith(f"{arm}-")
         for result in group
     ]
     runs = {r.run.id: r for r in (*arms[arm], *helpers)}
