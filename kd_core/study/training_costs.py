@@ -16,8 +16,9 @@ class CostRatio:
     """Ratios to the baseline of the same seed; ``None`` where one of both is not known.
 
     Attributes:
-        time: Seconds of training, filling the teacher's cache included, over the baseline's.
-        energy: Joules over the baseline's.
+        time: Seconds of training over the baseline's, without what was stored of a teacher: the
+            run that comes first stores it for all, so no single run can be charged with it.
+        energy: Joules over the baseline's; storing what a teacher says is part of it.
         steps: Optimiser steps over the baseline's.
         teacher_images: Images that teachers were run on; the baseline has none.
     """
@@ -36,24 +37,15 @@ class CostRatio:
         return Msg(f"train.cost.{known}", {"ratio": float(f"{self.time:.2g}")})
 
 
-def training_seconds(record: TrainingRecord) -> float:
-    """Seconds of training and of the teacher's answers together.
-
-    A view that another run had stored already costs nothing here; the first run of a study pays
-    for all.
-    """
-    return record.seconds + record.teacher_seconds
-
-
 def cost_ratio(record: TrainingRecord, baseline: TrainingRecord) -> CostRatio:
     """What a training cost relative to the student trained alone.
 
     >>> alone = TrainingRecord(best_epoch=1, select_metric="accuracy", steps=10, seconds=20.0)
-    >>> cost_ratio(alone.change(seconds=30.0, teacher_seconds=12.0), alone).time
+    >>> cost_ratio(alone.change(seconds=42.0, teacher_seconds=12.0), alone).time
     2.1
     """
     return CostRatio(
-        time=_over(training_seconds(record), training_seconds(baseline)),
+        time=_over(record.seconds, baseline.seconds),
         energy=_over(record.energy_j, baseline.energy_j),
         steps=_over(record.steps, baseline.steps),
         teacher_images=record.teacher_images,

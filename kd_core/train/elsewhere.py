@@ -20,6 +20,9 @@ from kd_core.train.batch import Batches
 from kd_core.train.modes import Setup, budget
 from kd_core.train.offline import Offline
 
+CHUNK = 256
+"""Images that are read or compared at a time."""
+
 
 class JoinedImages:
     """Rows of several arrays as one, gathered when they are asked for; nothing is copied before.
@@ -85,7 +88,13 @@ def steps_per_epoch(train: TrainSettings, part: Part) -> int:
 
 
 def content(part: Part) -> str:
-    """Names the images and targets of a part, so that stored teacher outputs are told apart."""
+    """Names the images and targets of a part, so that stored teacher outputs are told apart.
+
+    Pixels count, since another data set may come again under its name with other images.
+    """
     digest = hashlib.sha256("\n".join(part.ids).encode())
     digest.update(np.ascontiguousarray(part.targets).tobytes())
+    for start in range(0, len(part), CHUNK):
+        rows = np.arange(start, min(start + CHUNK, len(part)))
+        digest.update(np.ascontiguousarray(part.images[rows]).tobytes())
     return digest.hexdigest()[:24]

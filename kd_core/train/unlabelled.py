@@ -30,13 +30,12 @@ from kd_core.registry import Param
 from kd_core.tasks import TaskSpec
 from kd_core.text import Msg
 from kd_core.train.effort import Effort
-from kd_core.train.elsewhere import Elsewhere, JoinedImages, joined_part
+from kd_core.train.elsewhere import CHUNK, Elsewhere, JoinedImages, joined_part
 from kd_core.train.loader import Pixels, normalisation
 from kd_core.train.modes import MODES, ModeSpec, Setup
 from kd_core.train.teacher_cache import FILL_BATCH
 
 TABLE = "unlabelled.csv"
-CHUNK = 256  # images that are hashed or compared at a time
 
 
 @dataclass(frozen=True)
@@ -103,12 +102,15 @@ class Unlabelled(Elsewhere):
     """Offline distillation on what the teacher labelled.
 
     Raises:
-        ConfigError: ``unlabelled_external`` for a data set that the study tests on.
+        ConfigError: ``unlabelled_external`` for a data set that the study tests on,
+            ``unlabelled_no_loss`` where neither labels nor a loss are to be learned from.
         DataError: ``unlabelled_channels``, or ``unlabelled_nothing_kept``.
     """
 
     def __init__(self, setup: Setup) -> None:
         params, soft = setup.params, setup.params["targets"] == "soft"
+        if soft and not setup.distil.losses:
+            raise ConfigError("unlabelled_no_loss")
         found, labelled = candidates(setup)
         rows, seen = without_known(found, setup.data)
         found = Candidates(found.part, rows, found.origin)

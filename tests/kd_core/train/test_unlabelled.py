@@ -136,3 +136,10 @@ def test_what_cannot_be_learned_from_is_refused(tmp_path):
 def test_the_teachers_passes_are_counted(tmp_path):
     result = mode_fit(mode_run("unlabelled"), tiny_data(), tmp_path / "run")
     assert result.teacher_images == 24 + 2 * 48  # the pool, then two views of all images
+
+
+def test_neither_labels_nor_losses_is_refused(tmp_path):
+    run = mode_run("unlabelled", params={"targets": "soft"}, losses=())
+    with pytest.raises(ConfigError) as caught:
+        mode_fit(run, tiny_data(), tmp_path / "run")
+    assert caught.value.code == "unlabelled_no_loss"
