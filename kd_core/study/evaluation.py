@@ -75,7 +75,9 @@ def evaluate_file(
             operating = fit_operating(predicted, run.operating)
             if operating is not None:
                 contract = write_operating(file, operating)
-        own = replace(predicted, calibration=contract.calibration, threshold=contract.threshold)
+        own = replace(
+            predicted, part=label, calibration=contract.calibration, threshold=contract.threshold
+        )
         path = job.folder / "predictions" / f"{name}-{label}.parquet"
         path.parent.mkdir(exist_ok=True)
         write_predictions(path, own)

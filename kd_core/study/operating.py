@@ -70,11 +70,6 @@ def fit_operating(validation: Predictions, rule: OperatingSettings) -> Operating
     )
 
 
-def _point(point: OperatingPoint) -> PointRecord:
-    values = point.to_json()
-    return PointRecord(**{name: values[name] for name in PointRecord.model_fields})
-
-
 def _calibration(
     validation: Predictions, rule: OperatingSettings, left_out: list[Msg]
 ) -> dict[str, Any] | None:

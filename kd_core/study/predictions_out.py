@@ -66,7 +66,8 @@ def collected(
 
     Raises:
         StoreError: ``study_unknown``; ``study_empty`` where no model has finished; ``test_sealed``
-            for a part that is asked for and not open.
+            for a part that is asked for and not open; ``predictions_missing`` where no model that
+            may be seen has any.
     """
     found = results(store, study_id)
     if not found:
@@ -88,6 +89,8 @@ def collected(
                 "threshold": one.threshold,
             }
             frames.append(_frame(study_id, result, part, one))
+    if not frames:
+        raise StoreError("predictions_missing", run=study_id, part=", ".join(wanted))
     return pd.concat(frames, ignore_index=True), about
 
 

@@ -19,12 +19,15 @@ from kd_core.evaluate.predictions import Predictions, read_predictions
 from kd_core.evaluate.verdict import Verdict, compare
 from kd_core.latency.records import Measurement
 from kd_core.study.folds import place_of, pooled
+from kd_core.study.operating import positive_of
 from kd_core.study.records import ScoreRecord
 from kd_core.study.rows import ModelRow, RunRow
 from kd_core.study.seal import SEALED, Mark, Seal, seal_of
 from kd_core.study.store import Store
 
 PREDICTIONS = "predictions"
+SEEDED = ("baseline", "student")
+"""Roles that are trained once a seed."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +201,8 @@ def paired_predictions(
     """Predictions of two arms on the same images, one pair a seed that both have.
 
     Out-of-fold predictions of one seed are pooled; on other parts each fold is a pair. One model
-    without a partner (a teacher that was trained once) is paired with every seed.
+    without a partner (a teacher that was trained once) is paired with every seed; a student that
+    has finished one of its seeds only with that one.
 
     Raises:
         StoreError: As :func:`predictions`.
@@ -206,12 +210,17 @@ def paired_predictions(
     """
     groups = [_read(group, part, opened, level) for group in (left, right)]
     first, second = groups
-    if len(first) == 1:
-        pairs = [(*first.values(), other) for other in second.values()]
+    common = [key for key in first if key in second]
+    if common and all(group[0].model.role in SEEDED for group in (left, right)):
+        pairs = [(first[key], second[key]) for key in common]
+    elif len(first) == 1:
+        (alone,) = first.values()
+        pairs = [(alone, other) for other in second.values()]
     elif len(second) == 1:
-        pairs = [(one, *second.values()) for one in first.values()]
+        (alone,) = second.values()
+        pairs = [(one, alone) for one in first.values()]
     else:
-        pairs = [(first[key], second[key]) for key in first if key in second]
+        pairs = [(first[key], second[key]) for key in common]
     return [a for a, _ in pairs], [b for _, b in pairs]
 
 
@@ -232,7 +241,13 @@ def _read(
         key = (result.run.seed, fold)
         found.setdefault(key, []).append(predictions(result, part, opened=opened))
     made = {key: pooled(folds) for key, folds in found.items()}
-    return made if level == "image" else {k: by_patient(p, level) for k, p in made.items()}
+    return made if level == "image" else {k: _of_patients(p, level) for k, p in made.items()}
+
+
+def _of_patients(found: Predictions, level: Literal["mean", "max"]) -> Predictions:
+    """One answer a patient; of two classes, one image of the class to be found is enough."""
+    two = found.task != "multilabel" and len(found.classes) == 2
+    return by_patient(found, level, positive_of(found.classes) if two else None)
 
 
 def compare_arms(

@@ -95,6 +95,8 @@ def test_the_folder_is_complete_in_itself(finished) -> None:
             "predictions/model-test.parquet",
             "predictions/model-external-elsewhere.parquet",
         } <= names
+        outside = read_predictions(folder / "predictions/model-external-elsewhere.parquet")
+        assert outside.part == "external-elsewhere"
 
 
 def test_scores_come_from_the_file_that_would_be_deployed(home, study, finished) -> None:

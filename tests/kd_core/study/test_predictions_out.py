@@ -104,3 +104,12 @@ def test_the_example_in_the_readme_gives_the_figures_of_the_page(sample, tmp_pat
             (ours.value, ours.low, ours.high), abs=1e-12
         )
     assert table.loc["distilled", "verdict"] == page["distilled"].verdict.kind
+
+
+def test_a_study_without_any_predictions_says_so(sample) -> None:
+    store, study = sample
+    for result in results(store, study):
+        for path in (result.folder / "predictions").glob("*.parquet"):
+            path.unlink()
+    with pytest.raises(StoreError, match="predictions_missing"):
+        collected(store, study)

@@ -33,7 +33,8 @@ def fake(folder, key: str, seed: int, rate: float, seal: Seal = SEALED) -> Resul
         found = Predictions(tuple(map(str, range(200))), y, logits, part, seed, ("a", "b"))
         write_predictions(place / f"model-{part}.parquet", found)
     run = SimpleNamespace(id=key, key=key, seed=seed, ended=5.0)
-    model = SimpleNamespace(name="model", role="student", scores={})
+    role = "teacher" if key.startswith("teacher") else "student"
+    model = SimpleNamespace(name="model", role=role, scores={})
     return Result(run, model, arm_of(run), (), folder / key, seal)
 
 
@@ -127,3 +128,26 @@ def test_what_a_run_leaves_beside_its_own_model_is_an_arm_of_its_own():
     assert [arm_of(run, own), arm_of(run, peer)] == ["both", "both/peer-1"]
     assert Result(run, own, "both", (), Path()).label == "both-s1"
     assert Result(run, peer, "both/peer-1", (), Path()).label == "both-s1/peer-1"
+
+
+def test_a_student_with_one_finished_seed_is_paired_with_that_seed_only(tmp_path) -> None:
+    early = [fake(tmp_path, "early-s1", 1, 0.9)]
+    other = [fake(tmp_path, f"other-s{seed}", seed, 0.8) for seed in (0, 1, 2)]
+    assert compare_arms(early, other, "accuracy").n_seeds == 1
+    first, second = paired_predictions(other, early)
+    assert [p.seed for p in (*first, *second)] == [1, 1]
+
+
+@pytest.mark.parametrize("level", ["mean", "max"])
+def test_the_class_to_be_found_makes_a_patient_positive(tmp_path, level) -> None:
+    result = fake(tmp_path, "kd-s0", 0, 0.9)
+    p = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.4, 0.6]])
+    found = Predictions(
+        tuple("abcd"), np.array([0, 1, 1, 1]), np.log(p).astype(np.float32), "val", 0,
+        ("Parasitized", "Uninfected"), patients=np.array(["one", "one", "two", "two"]),
+    )  # fmt: skip
+    write_predictions(result.folder / "predictions" / "model-val.parquet", found)
+    (by,) = arm_predictions([result], level=level)
+    assert by.targets.tolist() == [0, 1]
+    said = {"mean": [0.55, 0.35], "max": [0.9, 0.4]}[level]
+    assert by.probabilities()[:, 0] == pytest.approx(said, abs=1e-6)
