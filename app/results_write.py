@@ -44,13 +44,18 @@ def facts_of(reading: Reading) -> MethodFacts:
     Raises:
         KDLabError: A model lacks predictions of the part.
     """
-    where = (reading.metric, reading.part, reading.level)
+    where = (reading.metric, reading.part, reading.level, results_stamp.unranked(reading))
     return _facts(reading.study, readings.run_ids(reading), *where)
 
 
 @st.cache_data(show_spinner=False, max_entries=60)
 def _facts(
-    study: StudyRow, runs: tuple[str, ...], metric: str, part: str, level: Level
+    study: StudyRow,
+    runs: tuple[str, ...],
+    metric: str,
+    part: str,
+    level: Level,
+    unranked: tuple[str, ...],
 ) -> MethodFacts:
     store = services().store
     arms = by_arm(r for r in visible(results(store, study.id), part) if r.run.id in runs)
@@ -60,7 +65,8 @@ def _facts(
         next(iter(shown.values()))[0],
     )
     record = store.record(student.run.id)
-    return method_facts(study, record, shown, metric, part, trials(store, study.id), level)
+    tried = trials(store, study.id)
+    return method_facts(study, record, shown, metric, part, tried, level, unranked)
 
 
 def _file(study_id: str, csv: bool) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kd_core.config import StudySettings
@@ -26,8 +26,9 @@ class ArmFacts:
         role: Of its models.
         score: Over patients and seeds.
         seeds: Models.
-        verdict: ``None`` for what it would be compared with.
+        verdict: ``None`` for what it would be compared with, and where protocols differ.
         p_holm: Of the difference, corrected over the study's methods; NaN for other roles.
+        unranked: Whether its protocol is not that of the student alone.
     """
 
     arm: str
@@ -36,6 +37,7 @@ class ArmFacts:
     seeds: int
     verdict: Verdict | None = None
     p_holm: float = math.nan
+    unranked: bool = False
 
     @property
     def is_method(self) -> bool:
@@ -90,6 +92,7 @@ def method_facts(
     part: str,
     trials: Mapping[str, int],
     level: Level = "image",
+    unranked: Collection[str] = (),
 ) -> MethodFacts:
     """Collect them; figures are computed from the predictions of the part.
 
@@ -101,6 +104,7 @@ def method_facts(
         part: ``val``, or another once it is open.
         trials: Settings tried, by arm.
         level: An answer an image, or a patient.
+        unranked: Arms that may not be compared with the student alone, for their protocol.
 
     Raises:
         StoreError: ``test_sealed``, ``test_not_chosen``, ``predictions_missing``.
@@ -117,11 +121,12 @@ def method_facts(
             compare_arms(
                 group, against, metric, part=part, margin=margin, opened=opened, level=level
             )
-            if against
+            if against and arm not in unranked
             else None
         )
         role = group[0].model.role
-        found.append(ArmFacts(arm, role, score_of_arm(models, metric), len(models), verdict))
+        value = score_of_arm(models, metric)
+        found.append(ArmFacts(arm, role, value, len(models), verdict, unranked=arm in unranked))
     known = None if one is None or one.patients is None else len(set(one.patients.tolist()))
     images = 0 if one is None else len(one)
     return MethodFacts(study, record, metric, part, known, images, _corrected(found), trials)

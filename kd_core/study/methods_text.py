@@ -124,6 +124,8 @@ def _distillation(facts: MethodFacts) -> Iterator[Msg]:
     settings = facts.settings
     for arm in settings.arms:
         distil = arm.distil
+        if arm.train is not None:
+            yield Msg("methods.arm_recipe", {"arm": arm.name, "recipe": _recipe(arm.train)})
         if distil.mode == ALONE:
             continue
         yield Msg(
@@ -236,6 +238,9 @@ def _figures(facts: MethodFacts) -> Iterator[Msg]:
     for arm in facts.arms:
         if arm.is_method and arm.verdict is not None:
             yield Msg("methods.against", {"arm": arm.arm, "verdict": arm.verdict.msg})
+    unranked = [arm.arm for arm in facts.arms if arm.unranked]
+    if unranked:
+        yield Msg("methods.unranked", {"arms": unranked})
 
 
 def _software(facts: MethodFacts) -> Msg:

@@ -1,6 +1,7 @@
 """The protocol stamp: what stood behind a figure or a table, in one line.
 
-Two figures with different codes are of different protocols.
+The code stands for the items and for the rest of the recipe: what :mod:`kd_core.study.protocol`
+wants equal is equal where two codes are.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from kd_core.config import StudySettings, canonical_hash
 from kd_core.study.graph import stored_views
-from kd_core.study.protocol import operating_name
+from kd_core.study.protocol import DATA_ITEMS, RECIPE_ITEMS, operating_name
 from kd_core.study.rows import StudyRow
 from kd_core.study.trials import equal
 from kd_core.text import Msg
@@ -95,7 +96,7 @@ def stamp_of(study: StudyRow, part: str, trials: Mapping[str, int]) -> Stamp:
     """The stamp of a study's figures on a part."""
     items = _items(study.settings, study.data_hash)
     return Stamp(
-        code=canonical_hash(items)[:CODE],
+        code=canonical_hash({**items, "recipe": _recipe(study.settings)})[:CODE],
         items=items,
         part=part,
         trials=dict(trials),
@@ -118,3 +119,10 @@ def _items(settings: StudySettings, data_hash: str) -> dict[str, Any]:
         "threads": settings.compute.threads,
         "seeds": len(settings.seeds),
     }
+
+
+def _recipe(settings: StudySettings) -> dict[str, Any]:
+    """What else must be equal before two models may be ranked, too long for a line."""
+    data, train = settings.data.to_json(), settings.train.to_json()
+    wanted = (*DATA_ITEMS, *RECIPE_ITEMS)
+    return {name: part[name] for part in (train, data) for name in wanted if name in part}

@@ -4,8 +4,9 @@ import pytest
 
 from kd_core.evaluate.correction import holm
 from kd_core.study.methods_facts import method_facts
+from kd_core.study.methods_text import methods
 from kd_core.study.results import arm_predictions, by_arm, compare_arms, results
-from tests.helpers_sample import sample_facts, sample_store, sample_study
+from tests.helpers_sample import sample_facts, sample_store, sample_study, say
 
 
 def test_figures_and_verdicts_are_those_of_the_predictions() -> None:
@@ -36,3 +37,16 @@ def test_patients_can_be_what_is_scored() -> None:
     (one,) = arm_predictions(group)
     assert sample_facts().images == len(one)
     assert sample_facts().patients == len(set(one.patients))
+
+
+def test_an_arm_of_another_protocol_has_a_figure_and_no_verdict() -> None:
+    store, study = sample_store(), sample_study()
+    arms = by_arm(results(store, study))
+    record = store.record(arms["distilled"][0].run.id)
+    facts = method_facts(
+        store.study(study), record, arms, "accuracy", "val", {}, unranked=("distilled",)
+    )
+    found = {arm.arm: arm for arm in facts.arms}["distilled"]
+    assert found.score.value > 0
+    assert found.verdict is None
+    assert "protocol differs: distilled" in " ".join(map(say, methods(facts)))

@@ -50,3 +50,11 @@ def test_what_was_not_done_is_not_said_and_what_was_is(paragraph) -> None:
 def test_the_verdict_stands_in_it(paragraph) -> None:
     found = next(arm for arm in sample_facts().arms if arm.arm == "distilled")
     assert say(found.verdict.msg) in paragraph
+
+
+def test_an_arm_with_a_recipe_of_its_own_is_not_passed_off_as_equal() -> None:
+    settings = sample_facts().settings
+    longer = settings.arms[0].change(train=settings.train.change(steps=None, epochs=77))
+    facts = sample_facts(arms=(longer, *settings.arms[1:]))
+    said = " ".join(say(msg) for msg in methods(facts))
+    assert f"“{longer.name}” had a recipe of its own: 77 epochs" in said

@@ -27,13 +27,16 @@ def test_unequal_tuning_is_said_with_the_counts() -> None:
 
 def test_the_code_follows_the_protocol_and_not_the_part_or_the_seal() -> None:
     same = {stamp("val").code, stamp("test").code, stamp(trials={"kd": 4}).code}
+    settings = sample_store().study(sample_study()).settings
     other = {
+        stamp(train=settings.train.change(lr=0.123)).code,
+        stamp(data=settings.data.change(augment="none")).code,
         stamp(seeds=(0,)).code,
         stamp(folds=5).code,
         stamp(operating=OperatingSettings(rule="youden")).code,
     }
     assert len(same) == 1
-    assert len(other | same) == 4
+    assert len(other | same) == 6
 
 
 def test_an_open_test_part_stands_in_the_stamp() -> None:
