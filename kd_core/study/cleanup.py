@@ -10,7 +10,7 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from kd_core.study.store import Store
 STALE_S = 3600.0  # a file written aside that is older belongs to a process that died
 OLD_S = 7 * 24 * 3600.0  # logs, and uploads that no run refers to
 TEACHER_OUTPUTS = "teacher_outputs"
+SYNTHETIC = "synthetic"
 
 Reason = Literal["run_unknown", "aside", "data_unknown", "teacher_unknown", "upload", "log"]
 
@@ -204,13 +205,20 @@ def _data_caches(store: Store, library: Library) -> Iterator[Garbage]:
         if not used and _age_s(path) > STALE_S:
             yield _garbage(path, "data_unknown")
     for path, key in _teacher_caches(store):
-        if key.get("data") not in known:
+        if _data_of(key) not in known:
             yield _garbage(path, "data_unknown")
 
 
-def _teacher_caches(store: Store) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _data_of(key: Mapping[str, Any]) -> str:
+    """Hash of the data set; behind it may stand a split, or other images of the same study."""
+    return str(key.get("data", "")).partition(" ")[0]
+
+
+def _teacher_caches(
+    store: Store, folder: str = TEACHER_OUTPUTS
+) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Stored teacher outputs with what their ``key.json`` says that they were computed from."""
-    for path in sorted(store.home.cache.glob(f"**/{TEACHER_OUTPUTS}/*/key.json")):
+    for path in sorted(store.home.cache.glob(f"**/{folder}/*/key.json")):
         try:
             yield path.parent, dict(json.loads(path.read_text(encoding="utf-8")))
         except ValueError:
@@ -218,7 +226,7 @@ def _teacher_caches(store: Store) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _teacher_outputs(store: Store) -> Iterator[Garbage]:
-    """Outputs of teachers whose run is gone."""
+    """Outputs of teachers whose run is gone, and images that were made from them."""
     rows = store.db.rows(
         "SELECT m.network_sha256, json_extract(c.config, '$.data.data_hash')"
         " FROM models m JOIN configs c ON c.run = m.run"
@@ -227,7 +235,12 @@ def _teacher_outputs(store: Store) -> Iterator[Garbage]:
     # A model without such a hash (a foreign file) may have taught anybody on the same data.
     unclear = {data for network, data in rows if not network}
     for path, key in _teacher_caches(store):
-        if key.get("teacher") not in known and key.get("data") not in unclear:
+        # several teachers with one answer are no model of any run; each of them is
+        gone = not set(key.get("members") or [key.get("teacher")]) <= known
+        if gone and _data_of(key) not in unclear:
+            yield _garbage(path, "teacher_unknown")
+    for path, key in _teacher_caches(store, SYNTHETIC):
+        if key.get("teacher") not in known and not unclear:
             yield _garbage(path, "teacher_unknown")
 
 

@@ -8,7 +8,9 @@ until the statistics of the batch in every batch norm are those that the network
 by Adam, with a small shift and a flip drawn in each iteration, and pixels kept in the range that an
 image can have. The competition with a student that the paper adds is left out.
 
-    <cache>/synthetic/<hash of the key>/batch-0000.npz   whole batches, so a stop costs one at most
+    <cache>/synthetic/<hash of the key>/
+      key.json         what the images depend on
+      batch-0000.npz   whole batches, so a stop costs one at most
 """
 
 from __future__ import annotations
@@ -130,8 +132,7 @@ def synthesise(
     network = network.to(device).eval().requires_grad_(False)
     if not norms_of(network):
         raise ConfigError("no_batch_norms")
-    folder = cache / FOLDER / _key(network, frame, recipe, device)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _folder(cache, _about(network, frame, recipe, device))
     labels = np.arange(recipe.images) % classes
     starts = range(0, recipe.images, BATCH)
     total = len(starts) * recipe.iterations
@@ -158,18 +159,29 @@ def _shifted(tick: Callable[[int, int], None], before: int, total: int, done: in
     tick(before + done, total)
 
 
-def _key(network: nn.Module, frame: Frame, recipe: Recipe, device: torch.device) -> str:
-    """Names what images depend on."""
-    about = {
+def _about(
+    network: nn.Module, frame: Frame, recipe: Recipe, device: torch.device
+) -> dict[str, Any]:
+    """What images depend on."""
+    return {
         "format": FORMAT,
-        "network": network_hash(network),
+        "teacher": network_hash(network),
         "frame": asdict(frame),
         "recipe": asdict(recipe),
         "device": device.type,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
-    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _folder(cache: Path, about: dict[str, Any]) -> Path:
+    """Where the batches are kept, with ``key.json`` for people and for cleaning up."""
+    name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:32]
+    folder = cache / FOLDER / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with full_disk_is_told(folder):
+        (folder / "key.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    return folder
 
 
 def _batch(

@@ -77,8 +77,14 @@ def key_of(
     few: Tensor,
     answers: Mapping[str, Tensor],
 ) -> dict[str, Any]:
-    """The key of outputs whose values for ``few`` images are known."""
+    """The key of outputs whose values for ``few`` images are known.
+
+    Of several teachers with one answer, each is named too: they are models of runs, and the outputs
+    are of use as long as those are there.
+    """
+    several = getattr(teacher, "members", ())
     return {
+        **({"members": [network_hash(member) for member in several]} if several else {}),
         "format": FORMAT,
         "teacher": network_hash(teacher),
         "data": data.identity,

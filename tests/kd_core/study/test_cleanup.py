@@ -187,6 +187,21 @@ def test_outputs_stay_while_a_network_is_unknown(store, cells):
     assert gc(store) == []
 
 
+def test_what_a_study_of_folds_or_of_several_teachers_stored_stays(store, cells):
+    submit(store, study(0, data_hash=cells.hash))
+    run_all(store)
+    teachers = ["network-teacher-s0", "network-baseline-s0"]
+    one = cached(store, "fold", data=f"{cells.hash} fold 2 of 5", teacher=teachers[0])
+    two = cached(store, "committee", data=cells.hash, teacher="both", members=teachers)
+    gone = cached(store, "half", data=cells.hash, teacher="both", members=[teachers[0], "who"])
+    images = cached(store, "../synthetic/made", teacher=teachers[0])
+    orphan = cached(store, "../synthetic/orphan", teacher="who")
+    age(orphan)
+    found = {item.path.resolve() for item in gc(store)}
+    assert found == {gone.resolve(), orphan.resolve()}
+    assert all(path.exists() for path in (one, two, images))
+
+
 def test_disk_use_is_told_by_kind(store):
     study_id = submit(store, study(0))
     run_all(store)

@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -8,6 +9,7 @@ from kd_core.errors import ConfigError
 from kd_core.study.graph import expand
 from kd_core.tasks import TASKS
 from kd_core.train import Outside, fit
+from kd_core.train.checkpoint import network_hash
 from kd_core.train.ensemble import Committee, certainty, members_of
 from kd_core.train.validate import Validator
 from tests.helpers_data import tiny_data
@@ -113,3 +115,11 @@ def test_a_teacher_of_other_classes_is_refused(tmp_path):
         fit(mode_run("ensemble"), data, network(STUDENT, 0, data), folder=tmp_path / "run",
             cache=tmp_path / "cache", outside=outside)  # fmt: skip
     assert caught.value.fields == {"teacher": "teacher-2", "got": 4, "need": 3}
+
+
+def test_stored_answers_name_every_member(tmp_path):
+    data = tiny_data()
+    mode_fit(mode_run("ensemble"), data, tmp_path / "run", teachers=2)
+    (key,) = tmp_path.glob("**/teacher_outputs/*/key.json")
+    members = [network(TEACHER, 90 + n, data).eval() for n in range(2)]
+    assert json.loads(key.read_text())["members"] == [network_hash(one) for one in members]
