@@ -11,17 +11,19 @@ from app.texts import say, show_error
 from kd_core.config import StudySettings
 from kd_core.errors import KDLabError
 from kd_core.study.methods import comparison, methods, proposal
+from kd_core.train.modes import MODES
 
 FEWEST_SEEDS = 3
+MOST_PEERS = max(mode.peers[1] for _, mode in MODES.items())
 
 
 def controls(form: Form, place: int, task: str) -> None:
     """The list, the seeds, the expected time, the start."""
     st.caption(say("distil.compare.about"))
-    known = methods(task)
+    known = methods(task, len(form.document["arms"][place]["distil"]["peers"]))
     key = f"compare-methods-{task}"
-    if key not in st.session_state:
-        st.session_state[key] = list(proposal(task))
+    kept = st.session_state.get(key, proposal(task))
+    st.session_state[key] = [name for name in kept if name in known]
     chosen = st.multiselect(
         say("distil.compare.methods"),
         known,
@@ -30,6 +32,8 @@ def controls(form: Form, place: int, task: str) -> None:
         format_func=lambda name: say(f"{name}.title"),
         help=say("distil.compare.methods.help"),
     )
+    if lacking := [name for name in methods(task, MOST_PEERS) if name not in known]:
+        st.caption(say("distil.compare.peers", names=[say(f"{name}.title") for name in lacking]))
     left, right = st.columns([1, 3], vertical_alignment="bottom")
     with left:
         n = st.number_input(

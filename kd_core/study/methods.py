@@ -23,8 +23,12 @@ PROPOSED = 12
 """Methods in the list that a person is offered first."""
 
 
-def methods(task: str) -> tuple[str, ...]:
-    """Every method that a task has a form for and that needs no choice of further networks.
+def methods(task: str, peers: int = 0) -> tuple[str, ...]:
+    """Every method that a task has a form for.
+
+    Args:
+        task: Entry of ``TASKS``.
+        peers: Further networks that are chosen; a mode that needs more is left out.
 
     >>> "loss.kd" in methods("multilabel"), "loss.dkd" in methods("multilabel")
     (True, False)
@@ -33,7 +37,7 @@ def methods(task: str) -> tuple[str, ...]:
     modes = [
         f"mode.{name}"
         for name, mode in MODES.items()
-        if name not in ("alone", "offline") and task in mode.tasks and mode.peers[0] == 0
+        if name not in ("alone", "offline") and task in mode.tasks and mode.peers[0] <= peers
     ]
     return (*losses, *modes)
 
@@ -84,6 +88,8 @@ def usual_term(name: str) -> LossTerm:
 def arm_for(method: str, like: DistilSettings) -> Arm:
     """One method as an arm, with the shared α, views and plain terms of ``like``.
 
+    Its further networks are those of ``like`` where the method cannot be without.
+
     >>> arm_for("loss.kd", DistilSettings(alpha=0.3)).distil.alpha
     0.3
     """
@@ -95,7 +101,11 @@ def arm_for(method: str, like: DistilSettings) -> Arm:
     mode = name if kind == "mode" else "offline" if needs_teacher(LOSSES[name].needs) else "alone"
     own = like.params if like.mode == mode else MODES[mode].defaults()
     losses = (term,) if MODES[mode].losses else ()
-    distil = like.change(mode=mode, losses=losses, params=own, ramps=(), peers=(), task_weight=None)
+    least, most = MODES[mode].peers
+    peers = like.peers[:most] if least else ()
+    distil = like.change(
+        mode=mode, losses=losses, params=own, ramps=(), peers=peers, task_weight=None
+    )
     return Arm(name=name, distil=distil)
 
 

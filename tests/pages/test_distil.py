@@ -1,10 +1,12 @@
 import json
 
 import pytest
+from PIL import Image
 
 from app.services import services
 from kd_core.config import DistilSettings, StudySettings
 from kd_core.study.published import PUBLISHED
+from kd_core.train.balance import BALANCE, balance_of
 from kd_core.train.modes import MODES, check_mode
 from tests.pages.conftest import texts
 
@@ -221,3 +223,44 @@ def test_a_loss_that_looks_inside_shows_its_layers_and_lets_them_be_chosen(open_
     (other,) = configuration(at)["arms"][0]["distil"]["losses"][0]["layers"]
     assert other[0] == pair[0]
     assert other[1] != pair[1]
+
+
+def test_a_run_shows_the_balance_of_its_loss_and_what_it_made(open_page) -> None:
+    store = services().store
+    study = store.studies()[0]
+    run = [run for run in store.runs(study=study.id) if run.started is not None][-1]
+    folder = store.folder(run.id)
+    assert folder.is_relative_to(store.home.root)
+    means = {
+        "task": {"size": 1.0, "gradient": 2.0, "cosine": 1.0},
+        "kd": {"size": 3.0, "gradient": 80.0, "cosine": 0.0},
+    }
+    found = balance_of(means, {"task": 0.5, "kd": 0.5}, 2)
+    (folder / BALANCE).write_text(json.dumps(found.to_json()), encoding="utf-8")
+    Image.new("RGB", (8, 8)).save(folder / "synthetic.png")
+    (folder / "unlabelled.csv").write_text("image,kept\na,1\nb,0\nc,1\n", encoding="utf-8")
+    at = open_page("distil", study=study.id)
+    assert not at.exception
+    table = at.dataframe[0].value
+    assert "40" in table.iloc[1].tolist()  # the pull of soft targets
+    assert any("Soft targets" in warning.value for warning in at.warning)
+    assert at.image[0].captions == [
+        "Images that were made from the teacher alone; no training image was used."
+    ]
+    assert "2" in next(c.value for c in at.caption if "3" in c.value and "kept" in c.value)
+
+
+def test_the_comparison_lists_modes_with_further_networks_once_there_are_some(open_page) -> None:
+    at = open_page("distil")
+    at.pills(key="distil-more").set_value("mode").run()
+    at.selectbox(key="distil:arms.0.distil.mode").set_value("assistants").run()
+    at.pills(key="distil-more").set_value("compare").run()
+    chosen = at.multiselect(key="compare-methods-classification")
+    chosen.set_value(["loss.kd", "mode.assistants"]).run()
+    assert not at.exception
+    at.pills(key="distil-more").set_value("mode").run()
+    at.selectbox(key="distil:arms.0.distil.mode").set_value("offline").run()
+    at.pills(key="distil-more").set_value("compare").run()
+    assert not at.exception
+    assert at.multiselect(key="compare-methods-classification").value == ["loss.kd"]
+    assert "Teacher assistants" in texts(at)

@@ -1,6 +1,13 @@
 import pytest
 
-from kd_core.config import DataSettings, DistilSettings, LossTerm, StudySettings
+from kd_core.config import (
+    Arm,
+    DataSettings,
+    DistilSettings,
+    LossTerm,
+    ModelSettings,
+    StudySettings,
+)
 from kd_core.losses import LOSSES, objective
 from kd_core.study.graph import expand
 from kd_core.study.methods import (
@@ -59,3 +66,15 @@ def test_a_comparison_is_one_study_with_an_arm_a_method() -> None:
     assert [arm.name for arm in made.arms] == ["kd", "dkd"]
     keys = [run.key for run in expand(made)]
     assert {"baseline-s0", "kd-s0", "dkd-s1"} <= set(keys)
+
+
+def test_a_mode_that_needs_further_networks_takes_those_that_are_chosen() -> None:
+    assert "mode.assistants" not in methods("classification")
+    assert "mode.assistants" in methods("classification", peers=1)
+    between = ModelSettings(name="resnet18")
+    like = DistilSettings(mode="assistants", peers=(between,))
+    assert arm_for("mode.assistants", like).distil.peers == (between,)
+    assert arm_for("mode.mutual", like).distil.peers == ()
+    study = StudySettings(data=DataSettings(dataset="sample"), arms=(Arm(distil=like),))
+    keys = [run.key for run in expand(comparison(study, ["mode.assistants"], (0,), "chain"))]
+    assert "assistants-ta1-s0" in keys
