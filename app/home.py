@@ -11,6 +11,9 @@ from app.texts import number, say
 from kd_core.study.cleanup import disk_usage
 from kd_core.study.rows import ACTIVE, StudyRow
 
+COUNTED_S = 60
+"""So long a count of the used disk is good for."""
+
 WAYS = {
     "look": ("../pages/results.py", ":material/insights:"),
     "try": ("../pages/distil.py", ":material/school:"),
@@ -54,5 +57,10 @@ def queue() -> None:
     for run in runs[:30]:
         share = (run.done or 0) / run.total if run.total else 0.0
         st.progress(min(1.0, share), text=f"{run.key} · {say(f'status.{run.status}')}")
-    used = sum(size for kind, size in disk_usage(services().store).items() if kind != "free")
-    st.caption(say("home.disk", used=number(used, "bytes")))
+    st.caption(say("home.disk", used=number(_used_bytes(), "bytes")))
+
+
+@st.cache_data(show_spinner=False, ttl=COUNTED_S)
+def _used_bytes() -> int:
+    """What all folders hold; counting looks at every file, so a class shares one count."""
+    return sum(size for kind, size in disk_usage(services().store).items() if kind != "free")

@@ -1,3 +1,4 @@
+from app import home
 from tests.pages.conftest import texts
 
 
@@ -14,3 +15,11 @@ def test_the_embedded_study_is_shown_at_once(open_page) -> None:
     assert "synthetic" in said
     assert "distilled against Teacher" in said
     assert {metric.label for metric in at.metric} == {"Teacher", "Student alone", "distilled"}
+
+
+def test_the_used_disk_is_not_counted_again_for_every_visitor(open_page, monkeypatch) -> None:
+    counted = []
+    monkeypatch.setattr(home, "disk_usage", lambda store: counted.append(store) or {"runs": 1})
+    for _ in range(2):
+        assert not open_page("home").exception
+    assert len(counted) == 1
