@@ -8,12 +8,10 @@ from kd_core.evaluate.correction import compare_all, holm
 from kd_core.evaluate.verdict import compare
 from tests.helpers_statistics import answers
 
-RNG = np.random.default_rng(0)
-
 
 @pytest.mark.parametrize("n", [1, 2, 7, 30])
 def test_holm_agrees_with_statsmodels(n) -> None:
-    p = RNG.random(n) ** 3
+    p = np.random.default_rng(n).random(n) ** 3
     np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1], atol=1e-12)
 
 
@@ -25,9 +23,10 @@ def test_what_is_undefined_does_not_count() -> None:
 
 
 def test_a_list_of_methods_asks_more_of_each() -> None:
-    base = [answers(RNG.random(400) < 0.8, seed=s) for s in range(3)]
+    rng = np.random.default_rng(0)
+    base = [answers(rng.random(400) < 0.8, seed=s) for s in range(5)]
     arms = {
-        name: [answers(RNG.random(400) < rate, seed=s) for s in range(3)]
+        name: [answers(rng.random(400) < rate, seed=s) for s in range(5)]
         for name, rate in (("same", 0.8), ("good", 0.97), ("other", 0.82))
     }
     found = compare_all(arms, base, "accuracy")
