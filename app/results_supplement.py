@@ -14,10 +14,14 @@ from app.readings import Reading
 from app.services import services
 from app.texts import number, say
 from kd_core.errors import KDLabError
-from kd_core.evaluate import METRICS, over_seeds
+from kd_core.evaluate import METRICS, Predictions, over_seeds
 from kd_core.evaluate.delong import delong
 from kd_core.evaluate.paired import PairedTest, caution_of, mcnemar, p_msg, sign_flip
 from kd_core.study.results import Level, by_arm, paired_predictions, results
+
+SWAPPED_CELLS = 12_000_000
+"""Probabilities that a permutation test reads in all: a few seconds."""
+FEWEST_SWAPS = 499
 
 
 def show(reading: Reading) -> None:
@@ -131,8 +135,14 @@ def tests_of(
     first, second = paired_predictions(left, right, part, opened=opened, level=level)
     found = []
     if not METRICS[metric].per_class:
-        found.append(sign_flip(first, second, metric))
+        found.append(sign_flip(first, second, metric, affordable(first)))
     caution = caution_of(first[0])
     if caution is None:
         found += [*mcnemar(first[0], second[0]), *delong(first[0], second[0])]
     return tuple(replace(test, caution=None) for test in found), caution
+
+
+def affordable(models: Sequence[Predictions]) -> int:
+    """Random swaps that a visitor can wait for: fewer for many images, labels and seeds."""
+    cells = sum(one.logits.size for one in models)
+    return min(9999, max(FEWEST_SWAPS, SWAPPED_CELLS // max(1, cells)))

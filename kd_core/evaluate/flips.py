@@ -60,9 +60,11 @@ def flips(
     """
     if first.ids != second.ids:
         raise DataError("pairs_differ", first=len(first), second=len(second))
-    before, _ = _costs(first, negative, harm)
-    after, kinds = _costs(second, negative, harm)
     other = first.predicted() != second.predicted()
+    if other.ndim == 2:  # what nobody knows the truth of harms nobody
+        other &= ~np.isnan(second.targets)
+    before, _ = _costs(first, negative, harm, other)
+    after, kinds = _costs(second, negative, harm, other)
     other = other.any(1) if other.ndim == 2 else other
     change = after - before
     sure = np.abs(second.probabilities() - 0.5).max(1)
@@ -74,12 +76,12 @@ def flips(
 
 
 def _costs(
-    predictions: Predictions, negative: Collection[str], harm: Harm
+    predictions: Predictions, negative: Collection[str], harm: Harm, other: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[Any]]:
-    """Cost and kind of each image's error, (N,) each."""
+    """Cost and kind of each image's error, (N,) each; of several labels those that change count."""
     answers, truth = predictions.predicted(), predictions.targets
     if answers.ndim == 2:
-        missed, alarm = ((truth == 1) & (answers == 0)), ((truth == 0) & (answers == 1))
+        missed, alarm = other & (truth == 1) & (answers == 0), other & (truth == 0) & (answers == 1)
         cost = missed.sum(1) * harm.missed + alarm.sum(1) * harm.alarm
         return cost.astype(float), np.where(missed.any(1), "missed", "alarm")
     healthy = np.array([name in negative for name in predictions.classes])

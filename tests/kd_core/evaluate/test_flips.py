@@ -49,3 +49,15 @@ def test_equal_answers_are_no_flip_and_other_images_are_refused() -> None:
     assert flips(one, one, []) == []
     with pytest.raises(DataError, match="pairs_differ"):
         flips(one, made([0], [0]), [])
+
+
+def test_only_labels_that_change_and_are_known_make_a_flip() -> None:
+    truth = np.array([[1, 0, 0], [np.nan, 0, 0]], np.float32)
+    before = np.array([[-3, -3, -3], [-3, -3, -3]], np.float32)
+    after = np.array([[-3, 3, -3], [3, -3, -3]], np.float32)
+    a, b = (
+        Predictions(("x", "y"), truth, z, "val", 0, CLASSES, task="multilabel")
+        for z in (before, after)
+    )
+    (flip,) = flips(a, b, [])  # both miss the first label; of the second image it is unknown
+    assert (flip.row, flip.kind, flip.harm) == (0, "alarm", 1.0)
