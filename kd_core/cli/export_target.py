@@ -55,9 +55,10 @@ def _source(arguments: argparse.Namespace) -> tuple[Path, str]:
         if row.status != "finished":
             state = Msg(f"status.{row.status}").to_json()
             raise StoreError("run_unfinished", run=row.id, state=state)
-        names = [model.name for model in store.record(row.id).models]
+        record = store.record(row.id)
         folder = store.folder(row.id)
-    name = arguments.model or names[-1]
+    names = [model.name for model in record.models]
+    name = arguments.model or record.last_model
     if name not in names:
         raise StoreError("run_has_no_model", name=name, known=names)
     from kd_core.study.model_files import model_folder  # brings torch: "kd-lab list" must not wait

@@ -95,7 +95,7 @@ def predict(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
 def _model_name(record: RunRecord, wanted: str | None) -> str:
     names = [model.name for model in record.models]
     if wanted is None:
-        return names[-1]
+        return record.last_model
     if wanted not in names:
         raise ModelError("model_unknown", name=wanted, known=names)
     return wanted

@@ -150,7 +150,7 @@ def model_file(store: Store, run_id: str, model: str) -> Path:
 def _model_name(record: RunRecord, wanted: str | None) -> str:
     names = [model.name for model in record.models]
     if wanted is None:
-        return names[-1]
+        return record.last_model
     if wanted not in names:
         raise ModelError("model_unknown", name=wanted, known=names)
     return wanted

@@ -39,19 +39,13 @@ def model_folder(run_folder: Path, name: str = MODEL) -> Path:
 
 
 def last_model(run_folder: Path) -> str:
-    """Name of the model that a finished run leaves in the end: the last of a chain.
-
-    Of a training run it is the model to deploy, whatever else it leaves beside it.
+    """:attr:`RunRecord.last_model` of a run by its folder, which may not be recorded yet.
 
     Raises:
         StoreError: ``model_missing`` where a run makes none, such as an analysis.
     """
-    if not (run_folder / RECORD).is_file():
-        return MODEL
-    names = [model.name for model in RunRecord.read(run_folder).models]
-    if not names:
-        raise StoreError("model_missing", run=run_folder.name)
-    return MODEL if MODEL in names else names[-1]
+    recorded = (run_folder / RECORD).is_file()
+    return RunRecord.read(run_folder).last_model if recorded else MODEL
 
 
 def network_file(run_folder: Path, name: str) -> tuple[Path | None, bool]:

@@ -225,6 +225,20 @@ class RunRecord(Settings):
     started: float
     seconds: float
 
+    @property
+    def last_model(self) -> str:
+        """Name of the model that the run leaves in the end: the last of a chain.
+
+        Of a training run it is the model to deploy, whatever else it leaves beside it.
+
+        Raises:
+            StoreError: ``model_missing`` where a run makes none, such as an analysis.
+        """
+        names = [model.name for model in self.models]
+        if not names:
+            raise StoreError("model_missing", run=self.settings.key)
+        return MODEL if MODEL in names else names[-1]
+
     @classmethod
     def read(cls, folder: Path) -> RunRecord:
         """The record in a run's folder.

@@ -9,6 +9,8 @@ from PIL import Image
 from kd_core.cli import main
 from kd_core.cli.predict import top
 from kd_core.export.contract import FileContract
+from kd_core.study import devices
+from kd_core.study.records import RECORD, write_json
 from kd_core.study.store import Store
 from kd_core.study.submit import submit
 from tests.helpers_jobs import run_all, study
@@ -156,3 +158,26 @@ def test_a_run_must_be_finished(tmp_path, capsys):
     submit(store, study(0), "ana")
     told = answer(capsys, store.runs()[0].id, paint(tmp_path / "x.png", (1, 2, 3)), code=1)
     assert told["error"]["code"] == "run_unfinished"
+
+
+def test_the_student_answers_whatever_the_run_leaves_beside_it(run, tmp_path, capsys):
+    store = Store()
+    record = store.record(run)
+    folder = store.home.run(run)
+    names = ("model", "peer-1")  # a student and who learnt with it
+    for name, classes in zip(names, (CLASSES, CLASSES[::-1]), strict=True):
+        (folder / "models" / name).mkdir()
+        colour_model(folder / "models" / name / "model.onnx", classes)
+    models = tuple(record.models[0].change(name=name) for name in names)
+    write_json(folder / RECORD, record.change(models=models).to_json())
+    told = answer(capsys, run, paint(tmp_path / "red" / "x.png", (255, 0, 0)))
+    assert told["model"] == "model"
+    assert devices._model_name(store.record(run), None) == "model"
+
+
+def test_a_run_that_makes_no_model_is_told(run, tmp_path, capsys):
+    store = Store()
+    empty = store.record(run).change(models=())
+    write_json(store.home.run(run) / RECORD, empty.to_json())
+    told = answer(capsys, run, paint(tmp_path / "x.png", (1, 2, 3)), code=1)
+    assert told["error"]["code"] == "model_missing"
