@@ -10,6 +10,7 @@ cross-validation see the images of their own fold.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -92,9 +93,10 @@ def plan_robustness(
     for name in wanted.corruptions:
         CORRUPTIONS[name]
     study: StudySettings = store.study(study_id).settings
-    n = 1 + sum(run.role == "analysis" for run in store.runs(study=study_id))
+    taken_keys = {run.key for run in store.runs(study=study_id)}  # one may have been deleted
+    keys = (f"robustness-{wanted.part}-{n}" for n in itertools.count(1))
     return RunSettings(
-        key=f"robustness-{wanted.part}-{n}",
+        key=next(key for key in keys if key not in taken_keys),
         role="analysis",
         data=study.data,
         model=ModelSettings(name=FOLDER),

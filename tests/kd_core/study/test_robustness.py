@@ -103,6 +103,12 @@ def test_a_second_look_has_a_key_of_its_own_and_survives_in_the_file(sample) -> 
         extend(store, study, [run])
     graph = json.loads(store.home.study(study).read_text())["graph"]
     assert {"robustness-val-1", "robustness-val-2"} <= set(graph)
+    first = next(run for run in store.runs(study=study) if run.key == "robustness-val-1")
+    with store.db.write() as db:
+        db.execute("DELETE FROM runs WHERE id = ?", [first.id])
+    again = plan_robustness(store, study, results(store, study), SMALL)
+    extend(store, study, [again])
+    assert "robustness-val-2" in {run.key for run in store.runs(study=study)}
 
 
 def test_images_are_drawn_by_whole_patients() -> None:
