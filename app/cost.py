@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import streamlit as st
 
 from app.services import services
@@ -12,10 +14,15 @@ from kd_core.study.cost import Cost, Workload, estimate_aside
 from kd_core.study.graph import expand
 from kd_core.tasks import TASKS
 
+ONE_BY_ONE = threading.Lock()
+"""Each estimate is a process with torch in it, and times networks: two at once would slow each
+other, and those of a whole class would not fit into memory."""
+
 
 @st.cache_data(show_spinner=False, max_entries=200)
 def _estimate(study: StudySettings, work: Workload) -> Cost:
-    return estimate_aside(study, work)
+    with ONE_BY_ONE:
+        return estimate_aside(study, work)
 
 
 def show_cost(study: StudySettings, key: str = "cost") -> Cost | None:

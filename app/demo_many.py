@@ -25,6 +25,7 @@ from kd_core.data.uploads import TABLE_SUFFIXES, Limits, read_zip
 from kd_core.data.windows import Window
 from kd_core.errors import DataError, UploadError
 from kd_core.evaluate.predictions import Predictions
+from kd_core.export import FileContract
 from kd_core.figures import confusion_figure, confusion_info
 from kd_core.slides.answers import answers_of, disagreement
 from kd_core.slides.read import open_slide
@@ -229,18 +230,32 @@ def _confusion(chosen: Chosen, found: Many) -> None:
     if not known.size or data.task != "classification":
         return
     st.subheader(say("demo.many.confusion", n=len(known)))
-    ids = tuple(found.names[i] for i in known)
-    targets = np.array(found.labels)[known]
     for column, one in zip(st.columns(len(chosen.models)), chosen.models, strict=True):
-        logits = np.stack(found.logits[one.key])[known]
-        p = Predictions(ids, targets, logits, "val", 0, data.classes, data.task)
+        p = as_predictions(found, known, one.key, one.contract)
         with column:
-            right = float((p.predicted() == targets).mean())
+            right = float((p.predicted() == p.targets).mean())
             st.markdown(say("demo.many.right", name=one.key, share=right))
             figure = confusion_figure(confusion_info(p), say, is_dark())
             st.plotly_chart(
                 figure, width="stretch", theme=None, key=f"demo-view-confusion-{one.key}"
             )
+
+
+def as_predictions(
+    found: Many, known: NDArray[np.int64], key: str, contract: FileContract
+) -> Predictions:
+    """A model's answers to the images with a label, at its file's own operating point."""
+    return Predictions(
+        ids=tuple(found.names[i] for i in known),
+        targets=np.array(found.labels)[known],
+        logits=np.stack(found.logits[key])[known],
+        part="val",
+        seed=0,
+        classes=contract.classes,
+        task=contract.task,
+        calibration=contract.calibration,
+        threshold=contract.threshold,
+    )
 
 
 def _one(pictures: Sequence[Picture], name: str) -> Picture | None:
