@@ -6,7 +6,9 @@ until the statistics of the batch in every batch norm are those that the network
     L = CE(f(x), y) + a_norm · Σ_layers (‖μ(x) − μ̂‖₂ + ‖σ²(x) − σ̂²‖₂) + a_tv · TV(x) + a_l2 · ‖x‖²
 
 by Adam, with a small shift and a flip drawn in each iteration, and pixels kept in the range that an
-image can have. The competition with a student that the paper adds is left out.
+image can have. The competition with a student that the paper adds is left out. Its TV and L2 are
+norms of a whole batch; here they are means over pixels and over images, so that their weights do
+not depend on the batch, and published weights are no guide to ours.
 
     <cache>/synthetic/<hash of the key>/
       key.json         what the images depend on
