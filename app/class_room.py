@@ -76,8 +76,8 @@ class Room:
         self.guesses.right(name)
         code, token = self.marks
         if teacher:
-            return self.people.enter(name, "teacher", nickname, token)
-        return self.people.enter(name, "visitor", nickname, code)
+            return self.people.enter(name, "teacher", nickname, token, self.marks)
+        return self.people.enter(name, "visitor", nickname, code, self.marks)
 
 
 def class_open() -> bool:

@@ -105,7 +105,9 @@ class Board:
         if run.status != "finished":
             state = {"id": f"status.{run.status}", "params": {}}
             raise StoreError("run_unfinished", run=run.key, state=state)
-        if self.store.record(run_id).data.hash != rules.data_hash:
+        record = self.store.record(run_id)
+        other_part = record.settings.data.fold is not None  # validated on images of its own
+        if other_part or record.data.hash != rules.data_hash:
             raise AccessError("board_data", dataset=rules.dataset)
         row = next((row for row in self.store.models(run=run_id) if row.name == model), None)
         accuracy = None if row is None else row.values.get(METRIC)

@@ -79,20 +79,32 @@ class People:
 
     # --- who is in -----------------------------------------------------------------------------
 
-    def enter(self, person: str, role: Role, nickname: str, room: str) -> Person:
+    def enter(
+        self, person: str, role: Role, nickname: str, room: str, rooms: Sequence[str] = ()
+    ) -> Person:
         """Let somebody in, or give who is in another role or nickname.
+
+        Args:
+            person: Their id.
+            role: What they are from now on.
+            nickname: What they want to be called.
+            room: Mark of the word that lets them in.
+            rooms: All marks that are good now; a nickname is taken once among them.
 
         Raises:
             AccessError: ``nickname_form``, ``nickname_taken`` or ``class_full``.
         """
         called = check_nickname(nickname)
         with self.db.write() as db:
+            good = (room, *rooms)
             others = db.execute(
-                "SELECT nickname FROM people WHERE room = ? AND id != ?", [room, person]
+                f"SELECT nickname, room FROM people WHERE id != ? AND room IN ({_marks(good)})",
+                [person, *good],
             ).fetchall()
-            if _fold(called) in {_fold(other) for (other,) in others}:
+            if _fold(called) in {_fold(other) for other, _ in others}:
                 raise AccessError("nickname_taken", name=called)
-            if role != "teacher" and len(others) >= self.most:
+            in_this_room = sum(where == room for _, where in others)
+            if role != "teacher" and in_this_room >= self.most:
                 raise AccessError("class_full", limit=self.most)
             db.execute(
                 "INSERT INTO people VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
@@ -110,8 +122,10 @@ class People:
 
     def present(self, rooms: Sequence[str]) -> list[Person]:
         """All who are in, in the order in which they came."""
-        marks = ", ".join("?" * len(rooms))
-        sql = f"SELECT id, role, nickname FROM people WHERE room IN ({marks}) ORDER BY since, id"
+        sql = (
+            "SELECT id, role, nickname FROM people"
+            f" WHERE room IN ({_marks(rooms)}) ORDER BY since, id"
+        )
         return [Person(*row) for row in self.db.rows(sql, rooms)]
 
     def everybody(self) -> list[Person]:
@@ -239,3 +253,8 @@ def _fold(name: str) -> str:
 def _used(db: sqlite3.Connection, person: str) -> int:
     sql = "SELECT COALESCE(SUM(size_bytes), 0) FROM uploads WHERE person = ?"
     return int(db.execute(sql, [person]).fetchone()[0])
+
+
+def _marks(values: Sequence[str]) -> str:
+    """Question marks for as many values in a statement."""
+    return ", ".join("?" * len(values))

@@ -269,7 +269,9 @@ def _check_limit(db: sqlite3.Connection, owner: str, new: int, limits: Limits) -
     limit = limits.queued(owner)
     if not limit:
         return
-    sql = "SELECT COUNT(*) FROM runs WHERE owner = ? AND status IN ('queued','waiting','running')"
+    # A paused run keeps its place: else one could pause all and queue as many again.
+    held = "('queued', 'waiting', 'running', 'paused')"
+    sql = f"SELECT COUNT(*) FROM runs WHERE owner = ? AND status IN {held}"
     active = db.execute(sql, [owner]).fetchone()[0]
     if active + new > limit:
         raise JobError("visitor_limit", active=active, new=new, limit=limit)

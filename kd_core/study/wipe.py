@@ -40,8 +40,8 @@ class Wiped:
 def wipe(store: Store, people: People, wait_s: float = WAIT_S) -> Wiped:
     """Remove all runs and uploads of a class's visitors, then the people themselves.
 
-    What the teacher made stays, also where it was made from a visitor's data. Running runs are
-    stopped first; the runner obeys within a step.
+    What the teacher made stays, but a run that a visitor made goes, also where a study of the
+    teacher's has used it again. Running runs are stopped first; the runner obeys within a step.
 
     Raises:
         JobError: ``run_active`` where a run did not stop in time, ``dataset_in_use`` by a run of

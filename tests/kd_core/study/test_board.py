@@ -92,6 +92,17 @@ def test_only_ones_own_finished_models_of_the_boards_data_enter(board):
         board.enter(ANA, "r-gone", "main")
 
 
+def test_a_fold_has_validation_images_of_its_own_and_stays_off_the_board(board, monkeypatch):
+    open_board(board)
+    run = baseline(board, ANA, 0)
+    record = board.store.record(run)
+    data = record.settings.data.change(folds=3, fold=1)
+    of_fold = record.change(settings=record.settings.change(data=data))
+    monkeypatch.setattr(board.store, "record", lambda run_id: of_fold)
+    with pytest.raises(AccessError, match="board_data"):
+        board.enter(ANA, run, "main")
+
+
 def test_one_can_leave_and_the_teacher_can_empty_it(board):
     open_board(board)
     board.enter(ANA, baseline(board, ANA, 1), "main")

@@ -48,6 +48,13 @@ def test_nicknames_are_different(people):
     people.enter("a", "visitor", "Ana", "code-1")  # one's own is free
 
 
+def test_no_visitor_is_called_like_the_teacher(people):
+    people.enter("t", "teacher", "Rui", "token-1", ROOMS)
+    with pytest.raises(AccessError, match="nickname_taken"):
+        people.enter("a", "visitor", "rui", "code-1", ROOMS)
+    people.enter("a", "visitor", "rui", "code-2", ("code-2", "token-2"))  # another day's class
+
+
 @pytest.mark.parametrize("name", ["", "  ", "a" * 25, "<b>x</b>", "[x](http://y)", "*x*", "x\ny|z"])
 def test_a_nickname_is_a_few_plain_letters(name):
     with pytest.raises(AccessError, match="nickname_form"):

@@ -89,6 +89,16 @@ def test_one_visitor_cannot_fill_the_queue(store):
     submit(store, study(2), "ana", limits=limits)
 
 
+def test_paused_runs_keep_their_place(store):
+    limits = Limits(max_queued=5)
+    made = submit(store, study(0), "ana", limits=limits)
+    with store.db.write() as db:
+        db.execute("UPDATE runs SET status = 'paused' WHERE id IN (SELECT id FROM runs)")
+    assert all(run.status == "paused" for run in store.runs(study=made))
+    with pytest.raises(JobError, match="visitor_limit"):
+        submit(store, study(1), "ana", limits=limits)
+
+
 def test_limits_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("KDLAB_MAX_QUEUED", "3")
     assert Limits.from_environment() == Limits(max_queued=3)
