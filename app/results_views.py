@@ -99,13 +99,14 @@ def trade_off(reading: Reading) -> None:
     )
     area: Axis = "latency_ms" if x == "size_bytes" else "size_bytes"
     unranked = results_stamp.unranked(reading)
+    on_validation = reading.part == "val"
     info = trade_off_info(
         readings.points(reading),
         x,
         reading.metric,
         higher_is_better=METRICS[reading.metric].higher_is_better,
         area=area,
-        unranked=unranked,
+        unranked=unranked if on_validation else tuple(reading.arms),
     )
     figure = trade_off_figure(info, say, is_dark())
     paths = chain_paths(info, list(compress_results.chains_of(reading).items()))
@@ -114,7 +115,9 @@ def trade_off(reading: Reading) -> None:
     st.caption(say("results.trade_off.caption", area=say(f"axis.{area}.short")))
     if info.left_out:
         st.caption(say("results.left_out", names=list(info.left_out)))
-    if unranked:
+    if not on_validation:
+        st.caption(say("results.no_front"))
+    elif unranked:
         names = [readings.arm_name(arm, reading.arms[arm]) for arm in unranked]
         st.caption(say("results.unranked", names=names))
     results_stamp.show(reading)
