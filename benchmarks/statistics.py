@@ -1,6 +1,6 @@
 """Whether the statistics keep what they promise: false alarms, coverage, the winner's curse.
 
-``python -m benchmarks.statistics [--quick] [--json] [--write]``
+``python -m benchmarks.statistics [--quick | --trials N] [--json] [--write]``
 
 All data are simulated, so the truth is known. Every figure comes with the simulation's own
 standard error. ``--quick`` takes about a minute, the whole about ten on one core;
@@ -32,9 +32,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="benchmarks.statistics")
     parser.add_argument("--json", action="store_true", help="one JSON object and nothing else")
     parser.add_argument("--quick", action="store_true", help="fewer trials, about a minute")
+    parser.add_argument("--trials", type=int, help="trials of each simulation, such as 150")
     parser.add_argument("--write", action="store_true", help="write the tables into the README")
     options = parser.parse_args()
     size = QUICK if options.quick else FULL
+    if options.trials:
+        size = Size(trials=options.trials, repeats=size.repeats)
     found = simulate(size)
     if options.write:
         write(found)
