@@ -111,6 +111,7 @@ class Predictions:
 
     def where(self, rows: NDArray[np.bool_]) -> Predictions:
         """The predictions of some images only, (N,) of bool."""
+        own = isinstance(self.threshold, np.ndarray) and self.threshold.ndim == 2  # one an image
         return replace(
             self,
             ids=tuple(name for name, kept in zip(self.ids, rows, strict=True) if kept),
@@ -118,6 +119,7 @@ class Predictions:
             logits=self.logits[rows],
             patients=None if self.patients is None else self.patients[rows],
             groups={name: values[rows] for name, values in self.groups.items()},
+            threshold=self.threshold[rows] if own else self.threshold,  # type: ignore[index]
         )
 
     def to_frame(self) -> pd.DataFrame:

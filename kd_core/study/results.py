@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from kd_core.config import RUN_PREFIX, Chain
 from kd_core.errors import StoreError
 from kd_core.evaluate.patients import by_patient
@@ -200,9 +202,10 @@ def paired_predictions(
 ) -> tuple[list[Predictions], list[Predictions]]:
     """Predictions of two arms on the same images, one pair a seed that both have.
 
-    Out-of-fold predictions of one seed are pooled; on other parts each fold is a pair. One model
-    without a partner (a teacher that was trained once) is paired with every seed; a student that
-    has finished one of its seeds only with that one.
+    Out-of-fold predictions of one seed are pooled; on other parts each fold is a pair. While folds
+    are still to come, only images that both arms have answered count. One model without a partner
+    (a teacher that was trained once) is paired with every seed; a student that has finished one
+    of its seeds only with that one.
 
     Raises:
         StoreError: As :func:`predictions`.
@@ -221,7 +224,17 @@ def paired_predictions(
         pairs = [(one, alone) for one in first.values()]
     else:
         pairs = [(first[key], second[key]) for key in common]
+    if part == "val" and any(result.fold is not None for result in (*left, *right)):
+        pairs = [(_of(a, b), _of(b, a)) for a, b in pairs]
+        pairs = [(a, b) for a, b in pairs if len(a)]
     return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def _of(one: Predictions, other: Predictions) -> Predictions:
+    """What one says of the images that the other answered, too."""
+    if one.ids == other.ids:
+        return one
+    return one.where(np.isin(np.array(one.ids), np.array(other.ids)))
 
 
 def arm_predictions(

@@ -111,6 +111,9 @@ def test_folds_of_a_seed_are_one_model_on_validation_data(tmp_path) -> None:
     alone = np.concatenate([predictions(r, "val").predicted() for r in made])
     np.testing.assert_array_equal(joined.predicted(), alone)
     assert compare_arms(made, made, "accuracy").n_images == 200
+    assert compare_arms(made, made[:1], "accuracy").n_images == 100  # the other fold is to come
+    (half, _) = paired_predictions(made, made[1:])
+    np.testing.assert_array_equal(half[0].threshold, np.full((100, 2), 0.6))
     opened = [dataclasses.replace(r, seal=OPEN) for r in made]
     first, _ = paired_predictions(opened, opened, "test", opened=True)
     assert [len(p) for p in first] == [200, 200]
