@@ -78,6 +78,7 @@ def test_results_show_each_step_and_choose_one(compressed):
     store.close()
     at = open_page("results", study=study.id, run=run.id, model="1-prune-l1")
     assert "pdq-s0/1-prune-l1" in words(at)
+    at.segmented_control(key="results-section").set_value("compare").run()
     options = at.selectbox(key="compare-first").options
     assert {"pdq-s0/2-finetune", "pdq-s0/3-int8"} <= set(options)
     at = open_page("results", study=study.id, run=run.id)
