@@ -16,12 +16,16 @@ from typing import Literal
 import numpy as np
 
 from kd_core.errors import ConfigError
+from kd_core.evaluate.bootstrap import n_sides, units
 from kd_core.evaluate.gap import gaps
 from kd_core.evaluate.metrics import METRICS
 from kd_core.evaluate.predictions import Predictions
 from kd_core.text import Msg
 
 Kind = Literal["better", "worse", "as_good", "cannot_tell"]
+
+SCARCE = 5
+"""With fewer patients (or images) on one side of a class, draws without any of them are common."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Verdict:
         n_patients: Patients, ``None`` where they are not known.
         n_seeds: Pairs of models.
         p: Two-sided, of the same repeats as the interval: for corrections over a list.
+        scarce: Where there is no interval, the classes that too few patients or images have.
     """
 
     kind: Kind
@@ -56,14 +61,16 @@ class Verdict:
     n_patients: int | None
     n_seeds: int
     p: float = math.nan
+    scarce: tuple[str, ...] = ()
 
     @property
     def msg(self) -> Msg:
         """One sentence with the numbers."""
         units = ("images", self.n_images), ("patients", self.n_patients), ("seeds", self.n_seeds)
         basis = [Msg(f"verdict.n_{name}", {"n": n}) for name, n in units if n is not None]
+        nothing = "verdict.scarce" if self.scarce else "verdict.undefined"
         return Msg(
-            "verdict.undefined" if math.isnan(self.low) else f"verdict.{self.kind}",
+            nothing if math.isnan(self.low) else f"verdict.{self.kind}",
             {
                 "difference": self.difference,
                 "gap": abs(self.difference),
@@ -73,6 +80,8 @@ class Verdict:
                 "smallest": self.smallest,
                 "metric": Msg(f"metric.{self.metric}.title"),
                 "basis": basis,
+                "classes": list(self.scarce),
+                "least": SCARCE,
             },
         )
 
@@ -122,7 +131,16 @@ def compare(
         n_patients=None if patients is None else len(np.unique(patients)),
         n_seeds=len(first),
         p=gap.p,
+        scarce=_scarce(first[0]) if math.isnan(gap.low) and not math.isnan(gap.first) else (),
     )
+
+
+def _scarce(predictions: Predictions) -> tuple[str, ...]:
+    """Classes that fewer than ``SCARCE`` patients or images have, or have not."""
+    of_image = units(predictions.patients, len(predictions))
+    sides = np.minimum(*n_sides(predictions.targets, len(predictions.classes), of_image))  # (K,)
+    named = zip(predictions.classes, sides, strict=True)
+    return tuple(name for name, n in named if n < SCARCE)
 
 
 def _kind(low: float, high: float, margin: float) -> Kind:

@@ -141,6 +141,20 @@ def test_what_is_undefined_cannot_be_told() -> None:
     assert verdict.msg.id == "verdict.undefined"
 
 
+def test_a_label_that_hardly_anybody_has_is_named() -> None:
+    """Draws without it are common, so its area, and the mean over labels, has no interval."""
+    rng = np.random.default_rng(0)
+    targets = (rng.random((120, 2)) < (0.5, 0.0)).astype(np.float32)
+    targets[:2, 1] = 1  # two images in 120
+    logits = rng.normal(size=(120, 2)).astype(np.float32)
+    ids = tuple(map(str, range(120)))
+    rare = Predictions(ids, targets, logits, "val", 0, ("common", "rare"), "multilabel")
+    verdict = compare([rare], [rare], "macro_auc")
+    assert math.isnan(verdict.low)
+    assert verdict.scarce == ("rare",)
+    assert (verdict.msg.id, verdict.msg.params["classes"]) == ("verdict.scarce", ["rare"])
+
+
 def test_the_same_seed_gives_the_same_verdict() -> None:
     pair = [random(0.8, seed=1), random(0.8, seed=2)], [random(0.8, seed=3), random(0.8, seed=4)]
     assert compare(*pair, "accuracy", seed=5) == compare(*pair, "accuracy", seed=5)
