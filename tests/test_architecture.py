@@ -29,6 +29,7 @@ ORDER = (
     ("slides",),
     ("study",),
     ("figures",),
+    ("lessons",),
     ("jobs",),
     ("cli",),
 )

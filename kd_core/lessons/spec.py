@@ -1,0 +1,138 @@
+"""What a lesson is: controls, what they show, questions, and the code that computes it.
+
+A page draws every lesson alike from its entry. Texts follow from the names; lesson ``temperature``
+has ``lesson.temperature.title``, ``.about`` (two or three sentences), ``.try`` (a thing to try),
+for each control ``.param.T.title`` and ``.help``, for each question ``.ask.hotter``, ``.why`` and,
+of a choice, ``.ask.hotter.flatter``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+
+from kd_core.figures.look import Say
+from kd_core.registry import Entry, Registry
+from kd_core.text import Msg
+
+if TYPE_CHECKING:
+    from kd_core.lessons.material import Material
+
+Values = Mapping[str, Any]
+"""Values of a lesson's controls by name."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One figure of a lesson: what is true, how it looks, and the same in words.
+
+    Attributes:
+        name: Unique within the lesson; the name of an exported file.
+        info: What is true; a frozen record.
+        draw: Makes the figure of it, from texts and whether the page is dark.
+        words: What a person who cannot see it needs to know, with the numbers.
+        wide: Over the whole width rather than beside the next one.
+    """
+
+    name: str
+    info: Any
+    draw: Callable[[Any, Say, bool], go.Figure]
+    words: Msg
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One image shown as it is.
+
+    Attributes:
+        pixels: (H, W, 3) uint8.
+        caption: Below it.
+        px: Width on the screen.
+    """
+
+    pixels: np.ndarray
+    caption: Msg
+    px: int = 160
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a lesson shows for the values of its controls.
+
+    Attributes:
+        pictures: Figures, the important one first.
+        facts: The numbers in sentences, each one of the catalogue's texts.
+        photos: Images beside the controls.
+        steps: A calculation line by line, each a text with LaTeX or plain numbers.
+        notes: Small print: where a number comes from, what it does not say.
+    """
+
+    pictures: tuple[Picture, ...] = ()
+    facts: tuple[Msg, ...] = ()
+    photos: tuple[Photo, ...] = ()
+    steps: tuple[Msg, ...] = ()
+    notes: tuple[Msg, ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with one right answer, which may depend on the material.
+
+    Attributes:
+        name: Unique within the lesson.
+        kind: One of some choices, or a number.
+        answer: The right choice or number of a material.
+        choices: Names of the choices, in the order in which they are shown.
+        tolerance: How far a number may be off and still be right.
+    """
+
+    name: str
+    kind: Literal["choice", "number"]
+    answer: Callable[[Material], str | float]
+    choices: tuple[str, ...] = ()
+    tolerance: float = 0.0
+
+    def is_right(self, given: str | float, material: Material) -> bool:
+        """Whether an answer is right."""
+        right = self.answer(material)
+        if self.kind == "choice":
+            return given == right
+        return abs(float(given) - float(right)) <= self.tolerance and math.isfinite(float(given))
+
+
+Options = Callable[["Material"], Sequence[tuple[str, Msg]]]
+"""Choices of a control that depend on the material: plain value and text of each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LessonSpec(Entry):
+    """One lesson.
+
+    Attributes:
+        show: What the values of the controls show; pure, and quick enough for a slider (under
+            0.2 s once the material is loaded).
+        code: The lines of kd_core that compute the lesson's number, which run as printed from a
+            fresh interpreter; ``{name}`` stands for the value of a control.
+        questions: Its quiz.
+        needs: Material that must have been made for the study, by names of ``MATERIALS``.
+        options: For each control of kind ``choice`` whose choices depend on the material.
+        again: Controls of kind ``int`` drawn as a button that counts up.
+        tasks: Tasks of a study that the lesson can show; others see the sample.
+    """
+
+    show: Callable[[Material, Values], Shown]
+    code: str
+    questions: tuple[Question, ...]
+    needs: tuple[str, ...] = ()
+    options: Mapping[str, Options] = field(default_factory=dict)
+    again: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ("classification",)
+
+
+LESSONS: Registry[LessonSpec] = Registry("lesson")
