@@ -2,8 +2,8 @@
 
 A page draws every lesson alike from its entry. Texts follow from the names; lesson ``temperature``
 has ``lesson.temperature.title``, ``.about`` (two or three sentences), ``.try`` (a thing to try),
-for each control ``.param.T.title`` and ``.help``, for each question ``.ask.hotter``, ``.why`` and,
-of a choice, ``.ask.hotter.flatter``.
+for each control ``.param.T.title`` and ``.param.T.help``, for each question ``.ask.hotter``,
+``.ask.hotter.why`` and, of a choice, ``.ask.hotter.flatter``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import plotly.graph_objects as go
 
+from kd_core.errors import ConfigError
 from kd_core.figures.look import Say
 from kd_core.registry import Entry, Registry
 from kd_core.text import Msg
@@ -90,6 +91,9 @@ class Question:
         answer: The right choice or number of a material.
         choices: Names of the choices, in the order in which they are shown.
         tolerance: How far a number may be off and still be right.
+        numbers: Parameters of the question's texts (the question, its choices and the
+            explanation), from the material.
+        unit: Behind a number, such as ``ms``; empty for none.
     """
 
     name: str
@@ -97,6 +101,8 @@ class Question:
     answer: Callable[[Material], str | float]
     choices: tuple[str, ...] = ()
     tolerance: float = 0.0
+    numbers: Callable[[Material], Mapping[str, Any]] = lambda material: {}
+    unit: str = ""
 
     def is_right(self, given: str | float, material: Material) -> bool:
         """Whether an answer is right."""
@@ -118,7 +124,8 @@ class LessonSpec(Entry):
         show: What the values of the controls show; pure, and quick enough for a slider (under
             0.2 s once the material is loaded).
         code: The lines of kd_core that compute the lesson's number, which run as printed from a
-            fresh interpreter; ``{name}`` stands for the value of a control.
+            fresh interpreter; ``{name}`` stands for the value of a control, ``{study}`` for the
+            study, as in ``material = material_of({study})`` (see :meth:`lines`).
         questions: Its quiz.
         needs: Material that must have been made for the study, by names of ``MATERIALS``.
         options: For each control of kind ``choice`` whose choices depend on the material.
@@ -133,6 +140,43 @@ class LessonSpec(Entry):
     options: Mapping[str, Options] = field(default_factory=dict)
     again: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ("classification",)
+
+    def values(self, material: Material, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """A legal value for every control: the given one where it is legal, else the usual one.
+
+        Of choices that depend on the material, the usual one is the default where the material
+        has it, else the first.
+        """
+        found = {}
+        for param in self.params:
+            value = (given or {}).get(param.name, param.default)
+            if param.name in self.options:
+                known = [plain for plain, _ in self.options[param.name](material)]
+                usual = param.default if param.default in known else known[0]
+                found[param.name] = value if value in known else usual
+                continue
+            try:
+                found[param.name] = param.check(value)
+            except ConfigError:
+                found[param.name] = param.default
+        return found
+
+    def lines(self, values: Values, study: str = "") -> str:
+        """The code with the values of the controls in it.
+
+        >>> spec = LessonSpec(show=lambda m, v: Shown(), code="print({T}, {study})", questions=())
+        >>> spec.lines({"T": 4.0})
+        "print(4.0, '')"
+        """
+        code = self.code.strip("\n")
+        for name, value in {**values, "study": study}.items():
+            code = code.replace("{" + name + "}", repr(value))
+        return code
+
+    def fits(self, material: Material) -> bool:
+        """Whether the lesson can show this study, now that this much was made for it."""
+        task = material.data.task in self.tasks
+        return task and all(name in material.made for name in self.needs)
 
 
 LESSONS: Registry[LessonSpec] = Registry("lesson")
