@@ -1,8 +1,8 @@
 """Rebuild what lessons need for the embedded study: ``python -m sample_data.build_lessons``.
 
 Makes every entry of ``MATERIALS``, or those that are named, in a home of its own and puts the files
-to ``sample_data/lessons/<name>``. Trainings use one thread, so the same machine gives the same bits;
-``--check`` makes them again and says which files differ.
+into ``sample_data/lessons/<name>``. Trainings use one thread, so the same machine gives the same
+bits; ``--check`` makes them again and says which files differ.
 """
 
 from __future__ import annotations
