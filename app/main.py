@@ -27,6 +27,7 @@ PAGES = {
     "tradeoffs": ":material/balance:",
     "devices": ":material/developer_board:",
     "demo": ":material/biotech:",
+    "learn": ":material/lightbulb:",
 }
 if class_open():
     PAGES["class"] = ":material/groups:"

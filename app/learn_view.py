@@ -1,0 +1,81 @@
+"""One lesson on the page: its controls, what they show, and the code behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import streamlit as st
+
+from app import learn_controls
+from app.texts import param_text, say
+from app.theme import is_dark
+from kd_core.lessons import LESSONS, Picture, Shown
+from kd_core.lessons.material import Material
+from kd_core.lessons.spec import Photo
+
+SIDES = (1.0, 2.1)
+"""Widths of the controls and of the first picture beside them."""
+
+
+def text(name: str, part: str) -> str:
+    """A text of a lesson: ``title``, ``about`` or ``try``."""
+    return say(LESSONS.text_id(name, part))
+
+
+@st.fragment
+def lesson(name: str, material: Material, hidden: Collection[str]) -> None:
+    """A lesson for the values of its controls; a moved slider draws only this anew."""
+    spec = LESSONS[name]
+    st.markdown(text(name, "about"))
+    left, right = st.columns(SIDES, gap="medium")
+    with left:
+        values = learn_controls.controls(name, material, hidden)
+        shown = spec.show(material, values)
+        _photos(shown.photos)
+        for fact in shown.facts:
+            st.markdown(say(fact))
+        st.info(text(name, "try"), icon=":material/front_hand:")
+    with right:
+        _pictures(name, shown)
+    if shown.steps and "steps" not in hidden:
+        with st.expander(say("learn.steps"), expanded=True, icon=":material/calculate:"):
+            for step in shown.steps:
+                st.markdown(say(step))
+    for note in shown.notes:
+        st.caption(say(note))
+    if "code" not in hidden:
+        with st.expander(say("learn.code"), icon=":material/code:"):
+            st.caption(say("learn.code.about"))
+            study = "" if material.key == "sample" else material.key
+            st.code(spec.lines(values, study), language="python")
+
+
+def _photos(photos: tuple[Photo, ...]) -> None:
+    if not photos:
+        return
+    with st.container(horizontal=True):
+        for photo in photos:
+            caption = say(photo.caption)
+            st.image(photo.pixels, caption=caption, width=photo.px, alt=caption)
+
+
+def _pictures(name: str, shown: Shown) -> None:
+    for picture in shown.pictures:
+        _picture(name, picture)
+
+
+def _picture(name: str, picture: Picture) -> None:
+    image = {"format": "svg", "filename": f"kd-lab-{name}-{picture.name}"}
+    st.plotly_chart(
+        picture.draw(picture.info, say, is_dark()),
+        width="stretch",
+        theme=None,
+        key=f"learn-{name}-{picture.name}",
+        config={"toImageButtonOptions": image, "displaylogo": False},
+        alt=say(picture.words),
+    )
+
+
+def control_names(name: str) -> dict[str, str]:
+    """Titles of a lesson's controls by their names."""
+    return {p.name: param_text(LESSONS, name, p.name, "title") for p in LESSONS[name].params}
