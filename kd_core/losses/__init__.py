@@ -20,6 +20,7 @@ from kd_core.losses import (
     feature_review,
     feature_variational,
     relation,
+    relation_flow,
     relation_similarity,
 )
 from kd_core.losses.combine import Objective, Term, objective
@@ -41,6 +42,7 @@ __all__ = [
     "feature_variational",
     "objective",
     "relation",
+    "relation_flow",
     "relation_similarity",
     "response",
     "response_alone",

@@ -172,6 +172,7 @@ GOLDEN = {
     ("rkd_distance", CLASSES): Golden("torchdistill RKDLoss", rkd(1.0, 0.0)),
     ("rkd_angle", CLASSES): Golden("torchdistill RKDLoss", rkd(0.0, 1.0)),
     ("correlation", CLASSES): Golden("torchdistill CCKDLoss, squared", correlation),
+    ("fsp", CLASSES): again(loops.fsp),
     ("similarity", CLASSES): again(loops.similarity),
     ("pkt", CLASSES): Golden("torchdistill PKTLoss", pkt),
     ("cka", CLASSES): again(loops.cka),

@@ -207,6 +207,22 @@ def nst(x, p, at):
     return total
 
 
+def fsp(x, p, at):
+    def largest(m, side):
+        k = m.shape[2] / side
+        cuts = [slice(math.floor(i * k), math.ceil((i + 1) * k)) for i in range(side)]
+        return np.array([[m[:, :, r, c].max((2, 3)) for c in cuts] for r in cuts])  # (H, W, N, C)
+
+    def steps(layers):
+        for a, b in zip(layers, layers[1:] or layers, strict=False):
+            side = min(a.shape[2], b.shape[2])
+            f, g = largest(a, side), largest(b, side)
+            yield np.einsum("hwni,hwnj->nij", f, g) / side**2
+
+    mine = steps([_projected(x, i, s) for i, s in enumerate(x.f_s)])
+    return sum(mean(((a - b) ** 2).flat) for a, b in zip(mine, steps(x.f_t), strict=True))
+
+
 def _batch_norm(x, weight, bias):
     middle, spread = x.mean((0, 2, 3), keepdims=True), x.var((0, 2, 3), keepdims=True)
     scaled = (x - middle) / np.sqrt(spread + 1e-5)
