@@ -8,15 +8,13 @@ import dataclasses
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from kd_core.cli.class_prepare import prepare
 from kd_core.cli.screen import Screen
 from kd_core.study.people import People
 from kd_core.study.rights import of_class
 from kd_core.study.store import Store
-
-SAMPLE_STUDY = Path(__file__).parents[2] / "sample_data" / "study"
 
 
 def add_commands(add: Any, screen: Screen) -> None:
@@ -30,39 +28,27 @@ def add_commands(add: Any, screen: Screen) -> None:
     command.add_argument(
         "--upload-mb", type=int, default=200, help=screen.text("cli.serve.upload_mb")
     )
+    command.add_argument(
+        "--only", nargs="*", default=[], metavar="NAME", help=screen.text("cli.class.only")
+    )
     command.add_argument("--yes", action="store_true", help=screen.text("cli.class.yes"))
 
 
 def class_room(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
-    """Say whether everything is ready for a class, show the class, or wipe it.
+    """Make everything ready for a class, show the class, or wipe it.
 
     Raises:
+        ConfigError, StoreError: As :func:`prepare`.
         JobError: ``run_active``, ``dataset_in_use``, ``run_needed``.
     """
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(contextlib.closing(Store()))
         if arguments.what == "prepare":
-            return _prepare(arguments, screen, store)
+            return prepare(arguments, screen, store)
         people = stack.enter_context(contextlib.closing(People(store.home.root)))
         if arguments.what == "wipe":
             return _wipe(arguments, screen, store, people)
         return _show(screen, store, people)
-
-
-def _prepare(arguments: argparse.Namespace, screen: Screen, store: Store) -> Mapping[str, Any]:
-    from kd_core.study.collect import collect
-    from kd_core.study.readiness import check
-
-    if SAMPLE_STUDY.is_dir():  # as the dashboard does when it starts
-        collect(store, SAMPLE_STUDY)
-    upload_bytes = arguments.upload_mb * 1_000_000
-    found = check(store, arguments.people, upload_bytes, arguments.study)
-    for one in found:
-        screen.line("cli.class.ready" if one.ok else "cli.class.not_ready", what=one.msg)
-    return {
-        "ok": all(one.ok for one in found),
-        "checks": [{"ok": one.ok, **one.msg.to_json()} for one in found],
-    }
 
 
 def _show(screen: Screen, store: Store, people: People) -> Mapping[str, Any]:

@@ -53,6 +53,11 @@ class Screen:
         if not self.as_json:
             print(text, file=self._out)
 
+    def event(self, **what: Any) -> None:
+        """A line of JSON before the answer, for a program that follows; nothing without it."""
+        if self.as_json:
+            print(json.dumps(plain(what), allow_nan=False), file=self._out, flush=True)
+
     def finish(self, answer: Mapping[str, Any]) -> None:
         """Write the answer as one JSON object, if that is wanted."""
         if self.as_json:

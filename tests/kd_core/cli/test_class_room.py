@@ -4,6 +4,7 @@ import json
 import pytest
 
 from kd_core.cli import main
+from kd_core.lessons import LESSONS
 from kd_core.study.people import People
 from kd_core.study.rights import Person
 from kd_core.study.store import Store
@@ -55,9 +56,11 @@ def test_a_wipe_that_is_sure_does_not_ask(store, capsys):
 
 def test_the_evening_before_the_embedded_study_is_brought_in_and_looked_at(home, capsys):
     code = main(["class", "prepare", "--people", "2", "--upload-mb", "1", "--json"])
-    answer = json.loads(capsys.readouterr().out)
+    answer = json.loads(capsys.readouterr().out.splitlines()[-1])
     ids = {check["id"]: check["ok"] for check in answer["checks"]}
     assert code == int(not answer["ok"])
     assert ids["readiness.study"]
     assert ids["readiness.queue"]
     assert "readiness.role_missing" not in ids
+    assert answer["study"] == "sample"
+    assert {one["name"] for one in answer["lessons"]} == set(LESSONS)

@@ -1,0 +1,77 @@
+import json
+
+import pytest
+
+from kd_core.cli import main
+from kd_core.errors import DataError
+from kd_core.lessons import open as opening
+from kd_core.lessons.material import MATERIALS, MaterialSpec
+
+NAME = "modes"
+
+
+def quick(material, folder, progress):
+    progress(1, 2)
+    (folder / "found.txt").write_text(material.key, encoding="utf-8")
+    progress(2, 2)
+
+
+def broken(material, folder, progress):
+    raise DataError("dataset_unknown", name="x", known=[])
+
+
+@pytest.fixture
+def making(monkeypatch, tmp_path):
+    """Sets how the material is made; none is shipped."""
+    monkeypatch.setattr(opening, "SHIPPED", tmp_path / "nothing")
+
+    def use(make, version=7):
+        spec = MaterialSpec(make=make, read=lambda folder: folder, version=version, minutes=0.1)
+        monkeypatch.setitem(MATERIALS._entries, NAME, spec)
+
+    return use
+
+
+def prepare(capsys, *more):
+    code = main(["class", "prepare", "--json", *more])
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert code == int(not lines[-1]["ok"])
+    return lines
+
+
+def test_one_material_is_made_with_its_progress_line_by_line(home, making, capsys):
+    making(quick)
+    *steps, answer = prepare(capsys, "--only", NAME)
+    found = [(s["progress"]["material"], s["progress"]["done"]) for s in steps]
+    assert found == [(NAME, 0), (NAME, 1), (NAME, 2)]
+    assert answer["ok"]
+    assert answer["study"] == "sample"
+    assert [one["made"] for one in answer["materials"]] == [True]
+    assert answer["checks"] == answer["lessons"] == []
+    file = home / "lessons" / "sample" / f"{NAME}-v7" / "found.txt"
+    assert file.read_text(encoding="utf-8") == "sample"
+
+
+def test_what_is_there_stays_and_an_older_version_is_made_again(home, making, capsys):
+    making(quick)
+    prepare(capsys, "--only", NAME)
+    (answer,) = prepare(capsys, "--only", NAME)
+    assert answer["materials"][0]["made"] is False
+    making(quick, version=8)
+    assert prepare(capsys, "--only", NAME)[-1]["materials"][0]["made"] is True
+    assert [path.name for path in (home / "lessons" / "sample").iterdir()] == [f"{NAME}-v8"]
+
+
+def test_what_cannot_be_made_is_said_with_its_reason_and_leaves_nothing(home, making, capsys):
+    making(broken)
+    *_, answer = prepare(capsys, "--only", NAME)
+    assert not answer["ok"]
+    assert answer["materials"][0]["error"]["code"] == "dataset_unknown"
+    assert not list((home / "lessons" / "sample").iterdir())
+    assert main(["class", "prepare", "--only", NAME]) == 1
+    assert "NOT READY" in capsys.readouterr().out
+
+
+def test_material_that_does_not_exist_is_refused(capsys):
+    (answer,) = prepare(capsys, "--only", "nonsense")
+    assert answer["error"]["code"] == "entry_unknown"
