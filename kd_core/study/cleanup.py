@@ -245,10 +245,10 @@ def _teacher_outputs(store: Store) -> Iterator[Garbage]:
 
 
 def _old_files(store: Store) -> Iterator[Garbage]:
-    used = {
+    used = {  # starting weights of the network, and of whatever learns beside it or teaches it
         row[0]
         for row in store.db.rows(
-            "SELECT DISTINCT json_extract(config, '$.model.weights.source') FROM configs"
+            "SELECT DISTINCT value FROM configs, json_tree(config) WHERE json_tree.key = 'source'"
         )
     }
     for path in store.home.uploads.iterdir():

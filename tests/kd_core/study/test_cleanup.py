@@ -178,6 +178,19 @@ def test_an_upload_that_a_run_uses_stays(store):
     assert gc(store) == []
 
 
+def test_an_upload_that_a_peer_begins_with_stays(store):
+    wanted = study(0)
+    weights = wanted.student.weights.change(kind="file", source="peer.safetensors")
+    distil = wanted.arms[0].distil.change(
+        mode="joint", peers=(wanted.student.change(weights=weights),)
+    )
+    submit(store, wanted.change(arms=(wanted.arms[0].change(distil=distil),)))
+    for name in ("peer.safetensors", "nobodys.safetensors"):
+        (store.home.uploads / name).touch()
+        age(store.home.uploads / name)
+    assert [item.path.name for item in gc(store)] == ["nobodys.safetensors"]
+
+
 def test_outputs_stay_while_a_network_is_unknown(store, cells):
     submit(store, study(0, data_hash=cells.hash))
     run_all(store)
