@@ -5,8 +5,9 @@
 
 They come from another data set, whose labels are ignored, or are a share of the training part
 whose labels are put aside. Images that are also in the validation or test part, pixel by pixel,
-are left out. What the teacher said is written to ``unlabelled.csv`` in the run's folder, read back,
-and compared with what the student is trained on.
+are left out, and those of another data set also where they are almost the same as one there. What
+the teacher said is written to ``unlabelled.csv`` in the run's folder, read back, and compared with
+what the student is trained on.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kd_core.data.doctor.duplicates import near_copies
 from kd_core.data.loaded import LoadedData, Part
 from kd_core.errors import ConfigError, DataError, TrainError
 from kd_core.registry import Param
@@ -112,7 +114,7 @@ class Unlabelled(Elsewhere):
         if soft and not setup.distil.losses:
             raise ConfigError("unlabelled_no_loss")
         found, labelled = candidates(setup)
-        rows, seen = without_known(found, setup.data)
+        rows, left = without_known(found, setup.data)
         found = Candidates(found.part, rows, found.origin)
         answers = self._ask(setup, found, 0.0 if soft else params["confidence"])
         kept = found.rows[answers.kept]
@@ -129,11 +131,11 @@ class Unlabelled(Elsewhere):
         super().__init__(setup, joined_part(images, targets, ids), labels=not soft)
         self.costs.teacher_images += len(rows)
         self._check(setup.folder / TABLE, len(rest), ids[len(rest) :])
-        self._record(found, answers, seen, len(rest), soft)
+        self._record(found, answers, left, len(rest), soft)
         setup.say(
             Msg(
                 "unlabelled.kept",
-                {"n": len(rows), "kept": len(kept), "seen": seen, "labelled": len(rest)},
+                {"n": len(rows), "kept": len(kept), "labelled": len(rest), **asdict(left)},
             )
         )
 
@@ -168,13 +170,14 @@ class Unlabelled(Elsewhere):
                 raise TrainError("unlabelled_other_targets", image=name)
 
     def _record(
-        self, found: Candidates, answers: Answers, seen: int, labelled: int, soft: bool
+        self, found: Candidates, answers: Answers, left: LeftOut, labelled: int, soft: bool
     ) -> None:
         kept = answers.targets[answers.kept]
         self.facts |= {
             "unlabelled": len(found.rows),
             "kept": int(answers.kept.sum()),
-            "left_out": seen,
+            "left_out": left.seen + left.near,
+            "near_copies": left.near,
             "labelled": labelled,
             "targets": "soft" if soft else "pseudo",
             "targets_sha256": hashlib.sha256(np.ascontiguousarray(kept).tobytes()).hexdigest(),
@@ -210,12 +213,28 @@ def candidates(setup: Setup) -> tuple[Candidates, NDArray[np.int64]]:
     return Candidates(part, np.arange(len(part)), name), everything
 
 
-def without_known(found: Candidates, data: LoadedData) -> tuple[NDArray[np.int64], int]:
+@dataclass(frozen=True)
+class LeftOut:
+    """Candidates that the student must not learn from.
+
+    Attributes:
+        seen: Images that are in the validation or test part, pixel by pixel.
+        near: Images of another data set that are almost the same as one there.
+    """
+
+    seen: int
+    near: int
+
+
+def without_known(found: Candidates, data: LoadedData) -> tuple[NDArray[np.int64], LeftOut]:
     """Rows of candidates that are in neither validation nor test part, and how many were."""
-    known = {h for name in ("val", "test") if name in data.parts for h in _hashes(data.parts[name])}
+    parts = [data.parts[name] for name in ("val", "test") if name in data.parts]
+    known = {h for part in parts for h in _hashes(part)}
     fresh = [h not in known for h in _hashes(found.part, found.rows)]
     rows = found.rows[np.array(fresh, dtype=bool)]
-    return rows, len(found.rows) - len(rows)
+    # of the study's own training part the baseline learns as well: there the data doctor warns
+    near = near_copies(found.part, rows, parts) if found.origin else np.zeros(len(rows), bool)
+    return rows[~near], LeftOut(len(found.rows) - len(rows), int(near.sum()))
 
 
 def _hashes(part: Part, rows: NDArray[np.int64] | None = None) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ of a copy.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -94,6 +94,25 @@ def check_duplicates(exam: Exam) -> list[Finding]:
         "examples": [_as_evidence(exam, pair) for pair in pairs[:_SHOWN]],
     }
     return [Finding("duplicates", "alarm" if share >= _ALARM_SHARE else "warning", evidence)]
+
+
+def near_copies(part: Part, rows: NDArray[np.int64], known: Sequence[Part]) -> NDArray[np.bool_]:
+    """Which images show the same as one of other parts, perhaps saved again or brightened, (N,).
+
+    Args:
+        part: Where the images are.
+        rows: Their positions, (N,); flat ones are like no other.
+        known: The other parts, each searched as far as the doctor searches it.
+    """
+    digests = _hashes(part)
+    mine = np.array([row for row in rows if digests[row]], np.int64)
+    chosen = [(part, mine), *((one, _rows(_hashes(one))) for one in known)]
+    mean = _mean(chosen)
+    asked, *others = (_Searched(p, [], r, _thumbs(p, r, mean)) for p, r in chosen)
+    found = np.zeros(len(part), bool)
+    for other in others:
+        found[list(_near(other, asked, mean))] = True
+    return found[rows]
 
 
 def _pairs(parts: Mapping[str, Part]) -> Iterator[_Pair]:

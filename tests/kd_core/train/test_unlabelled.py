@@ -78,6 +78,8 @@ def test_images_that_are_tested_or_chosen_on_are_left_out_and_counted(tmp_path):
     other = other_images(data).parts["train"]
     images = other.images.copy()
     images[3], images[5] = data.parts["test"].images[0], data.parts["val"].images[2]
+    again = data.parts["test"].images[4].astype(int) + 3  # the same image, a little brighter
+    images[7] = again.clip(0, 255)
     stolen = replace(other_images(data), parts={"train": replace(other, images=images)})
     run = mode_run("unlabelled", params={"dataset": "other"})
     events = []
@@ -85,11 +87,14 @@ def test_images_that_are_tested_or_chosen_on_are_left_out_and_counted(tmp_path):
     assert (result.facts["unlabelled"], result.facts["left_out"]) == (40, 0)
     assert result.facts["labelled"] == 48
     logged = [e.msg for e in events if isinstance(e, Log) and e.msg["id"] == "unlabelled.kept"]
-    assert logged[0]["params"] == {"n": 40, "kept": 40, "seen": 0, "labelled": 48}
+    assert logged[0]["params"] == {
+        "n": 40, "kept": 40, "seen": 0, "near": 0, "labelled": 48
+    }  # fmt: skip
     mode = unlabelled.Unlabelled(setup_of(run, data, tmp_path, load=lambda name: stolen))
-    assert (mode.facts["unlabelled"], mode.facts["left_out"]) == (38, 2)
+    assert (mode.facts["unlabelled"], mode.facts["left_out"]) == (37, 3)
+    assert mode.facts["near_copies"] == 1
     names = set(mode.loader.pixels.part.ids)
-    assert not {f"other/{other.ids[row]}" for row in (3, 5)} & names
+    assert not {f"other/{other.ids[row]}" for row in (3, 5, 7)} & names
 
 
 def test_only_sure_answers_become_labels():

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from kd_core.data.doctor import Exam
-from kd_core.data.doctor.duplicates import check_duplicates
+from kd_core.data.doctor.duplicates import check_duplicates, near_copies
 from tests.kd_core.data.doctor.conftest import make_data, make_part, smooth_images
 
 
@@ -137,3 +137,13 @@ def test_exact_copies_are_found_in_parts_that_are_sampled(one, monkeypatch):
 def test_one_part_has_nothing_to_compare():
     exam = Exam(make_data({"test": make_part(smooth_images(4), [0, 1, 0, 1])}))
     assert check_duplicates(exam) == []
+
+
+def test_images_that_another_part_has_almost_the_same_are_found():
+    images = cells(20)
+    known = make_part(images[:10], np.zeros(10, int), "test")
+    pool = np.stack([brighter(images[3]), *images[10:], jpeg(images[7], 60)])
+    part = make_part(pool, np.zeros(len(pool), int), "train")
+    rows = np.array([0, 1, 5, 11])
+    assert near_copies(part, rows, [known]).tolist() == [True, False, False, True]
+    assert near_copies(part, rows[:0], [known]).tolist() == []
