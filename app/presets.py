@@ -84,21 +84,27 @@ def _fill(form_name: str, study: StudySettings) -> None:
 
 def finished_teachers(data_hash: str) -> dict[str, str]:
     """Finished teachers and imported models on the same data: run id to a line of text."""
-    store = services().store
     teachers = {}
-    for run in store.runs(status=["finished"]):
+    for run in services().store.runs(status=["finished"]):
         if run.role not in ("teacher", "imported"):
             continue
-        record = store.record(run.id)
-        if record.data.hash == data_hash:
-            score = record.models[0].scores.get("balanced_accuracy")
+        learnt_from, score = _finished(run.id)
+        if learnt_from == data_hash:
             teachers[run.id] = say(
                 "distil.teacher.ready",
                 model=run.model,
                 key=run.key,
-                score=number(score.value if score else None, "score"),
+                score=number(score, "score"),
             )
     return teachers
+
+
+@st.cache_data(show_spinner=False, max_entries=10_000)
+def _finished(run_id: str) -> tuple[str, float | None]:
+    """Data hash and balanced accuracy of a finished run, whose record never changes."""
+    record = services().store.record(run_id)
+    score = record.models[0].scores.get("balanced_accuracy")
+    return record.data.hash, score.value if score else None
 
 
 def check(study: StudySettings, task: str) -> None:
