@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app import address
-from app.texts import choice_text, param_text, say
+from app.texts import choice_text, number, param_text, say
 from kd_core.lessons import LESSONS, LessonSpec
 from kd_core.lessons.material import Material
 from kd_core.registry import Param
@@ -63,7 +63,12 @@ def _read(spec: LessonSpec, param: Param) -> Callable[[str], Any]:
         return {"1": True, "0": False}.get
     if param.name in spec.options:
         return str
-    return {str(value): value for value in param.choices}.get
+    return {_plain(value): value for value in param.choices}.get
+
+
+def _plain(value: Any) -> str:
+    """How a choice stands in the address."""
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _whole(param: Param, value: float | None) -> float | int | None:
@@ -93,30 +98,44 @@ def _draw(name: str, spec: LessonSpec, param: Param, material: Material, usual: 
     if param.kind == "bool":
         return address.switch(st, label, key, usual=usual, help=help_text)
     if param.kind == "choice":
-        few = len(param.choices) <= FEW
-        more: dict[str, Any] = {"required": True} if few else {}
+        kind = _kind(param)
+        more: dict[str, Any] = {"required": True} if kind == "segmented_control" else {}
         return address.choice(
             st,
             label,
             param.choices,
             key,
             usual=usual,
-            kind="segmented_control" if few else "selectbox",
-            format_func=lambda value: choice_text(param.name, value),
+            plain=_plain,
+            kind=kind,
+            format_func=lambda value: _named(param, value),
             help=help_text,
             **more,
         )
     return _slider(key, label, help_text, spec, param)
 
 
+def _kind(param: Param) -> str:
+    """The widget of a choice: numbers in a row are a slider."""
+    if all(isinstance(value, int | float) for value in param.choices):
+        return "select_slider"
+    return "segmented_control" if len(param.choices) <= FEW else "selectbox"
+
+
+def _named(param: Param, value: Any) -> str:
+    if isinstance(value, int | float):
+        return number(value, "number")
+    return choice_text(param.name, value)
+
+
 def _slider(key: str, label: str, help_text: str | None, spec: LessonSpec, param: Param) -> Any:
-    number = int if param.kind == "int" else float
-    address.begin(key, _read(spec, param), number(param.default))
+    kind = int if param.kind == "int" else float
+    address.begin(key, _read(spec, param), kind(param.default))
     value = st.slider(
         label,
-        number(param.low or 0),
-        number(param.high or 0),
-        step=number(param.step or 1),
+        kind(param.low or 0),
+        kind(param.high or 0),
+        step=kind(param.step or 1),
         key=key,
         help=help_text,
     )

@@ -1,9 +1,12 @@
 """LESSONS: one idea each, computed from the models and images of a study."""
 
+# isort: off
 # In the order of the lessons; each is one file.
-from kd_core.lessons import temperature
+from kd_core.lessons import small  # noqa: F401
+from kd_core.lessons import temperature  # noqa: F401
+from kd_core.lessons import history  # noqa: F401
 
-# isort: split
+# isort: on
 from kd_core.lessons.spec import LESSONS, LessonSpec, Picture, Question, Shown
 
-__all__ = ["LESSONS", "LessonSpec", "Picture", "Question", "Shown", "temperature"]
+__all__ = ["LESSONS", "LessonSpec", "Picture", "Question", "Shown"]

@@ -88,9 +88,11 @@ class Question:
     Attributes:
         name: Unique within the lesson.
         kind: One of some choices, or a number.
-        answer: The right choice or number of a material.
+        answer: The right choice or number of a material; NaN where the material has none, and the
+            question is not asked.
         choices: Names of the choices, in the order in which they are shown.
         tolerance: How far a number may be off and still be right.
+        share: The same as a share of the right number, 0.05 for 5 %; the larger one counts.
         numbers: Parameters of the question's texts (the question, its choices and the
             explanation), from the material.
         unit: Behind a number, such as ``ms``; empty for none.
@@ -101,6 +103,7 @@ class Question:
     answer: Callable[[Material], str | float]
     choices: tuple[str, ...] = ()
     tolerance: float = 0.0
+    share: float = 0.0
     numbers: Callable[[Material], Mapping[str, Any]] = lambda material: {}
     unit: str = ""
 
@@ -109,7 +112,9 @@ class Question:
         right = self.answer(material)
         if self.kind == "choice":
             return given == right
-        return abs(float(given) - float(right)) <= self.tolerance and math.isfinite(float(given))
+        number, wanted = float(given), float(right)
+        off = max(self.tolerance, self.share * abs(wanted)) + 1e-9
+        return math.isfinite(number) and abs(number - wanted) <= off
 
 
 Options = Callable[["Material"], Sequence[tuple[str, Msg]]]
