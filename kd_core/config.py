@@ -145,9 +145,10 @@ class StudySettings(Settings):
         margin: How much worse still counts as "as good", fixed before the test part is opened.
         operating: Calibration and threshold of every model.
         folds: Cross-validation in so many folds, by patient; 0 is the data set's own split.
+        replay: As in :class:`RunSettings`, for baseline and students.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"operating", "folds"})
+    later: ClassVar[frozenset[str]] = frozenset({"operating", "folds", "replay"})
 
     schema_version: int = SCHEMA
     name: str = Field(default="study", min_length=1, max_length=120)
@@ -164,6 +165,7 @@ class StudySettings(Settings):
     margin: float = Field(default=0.01, ge=0, le=1)
     operating: OperatingSettings = OperatingSettings()
     folds: int = Field(default=0, ge=0, le=20)
+    replay: int = Field(default=0, ge=0, le=100)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -207,9 +209,10 @@ class RunSettings(Settings):
         chain: The steps of a run whose role is ``compressed``; the method of an ``analysis``.
         operating: Calibration and threshold of its models.
         analysis: What a run without a chain looks at, whose role is ``analysis``.
+        replay: So many times over the budget the answers to a few validation images are kept.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"chain", "operating", "analysis"})
+    later: ClassVar[frozenset[str]] = frozenset({"chain", "operating", "analysis", "replay"})
 
     schema_version: int = SCHEMA
     key: str
@@ -222,6 +225,7 @@ class RunSettings(Settings):
     chain: Chain | None = None
     operating: OperatingSettings = OperatingSettings()
     analysis: AnalysisSettings | None = None
+    replay: int = Field(default=0, ge=0, le=100)
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     needs: dict[str, str] = Field(default_factory=dict)
     compute: ComputeSettings = Field(default_factory=ComputeSettings)

@@ -108,6 +108,7 @@ def _student(study: StudySettings, seed: int, arm: Arm | None) -> RunSettings:
         train=recipe,
         distil=arm.distil if arm else None,
         views=stored_views(study),
+        replay=study.replay,
         seed=seed,
         compute=study.compute,
         latency=study.latency,
