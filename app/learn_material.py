@@ -7,7 +7,9 @@ import streamlit as st
 from app.services import services
 from kd_core.lessons.material import Material
 from kd_core.lessons.open import can_open, open_material, sample_id
-from kd_core.study.rows import StudyRow
+
+STUDIES_S = 5
+"""So long a list of the studies is good for."""
 
 
 @st.cache_resource(show_spinner=False, max_entries=6)
@@ -27,9 +29,10 @@ def material_of(study_id: str | None = None) -> Material:
         return _opened(study_id, tuple(sorted(run.id for run in runs)))
 
 
-def studies() -> dict[str, StudyRow]:
-    """Studies that lessons can show, by id; the embedded one first."""
+@st.cache_data(show_spinner=False, ttl=STUDIES_S)
+def studies() -> dict[str, str]:
+    """Names of the studies that lessons can show, by id; the embedded one first."""
     store = services().store
-    found = {study.id: study for study in store.studies() if can_open(store, study)}
+    found = {study.id: study.name for study in store.studies() if can_open(store, study)}
     first = {sample_id(): found[sample_id()]} if sample_id() in found else {}
     return first | found

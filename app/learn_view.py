@@ -9,7 +9,7 @@ import streamlit as st
 from app import learn_controls
 from app.texts import param_text, say
 from app.theme import is_dark
-from kd_core.lessons import LESSONS, Picture, Shown
+from kd_core.lessons import LESSONS, Picture
 from kd_core.lessons.material import Material
 from kd_core.lessons.spec import Photo
 
@@ -34,9 +34,12 @@ def lesson(name: str, material: Material, hidden: Collection[str]) -> None:
         _photos(shown.photos)
         for fact in shown.facts:
             st.markdown(say(fact))
-        st.info(text(name, "try"), icon=":material/front_hand:")
+        if "try" not in hidden:
+            st.info(text(name, "try"), icon=":material/front_hand:")
     with right:
-        _pictures(name, shown)
+        for picture in shown.pictures[:1]:
+            _picture(name, picture)
+    _pictures(name, shown.pictures[1:])
     if shown.steps and "steps" not in hidden:
         with st.expander(say("learn.steps"), expanded=True, icon=":material/calculate:"):
             for step in shown.steps:
@@ -59,9 +62,29 @@ def _photos(photos: tuple[Photo, ...]) -> None:
             st.image(photo.pixels, caption=caption, width=photo.px, alt=caption)
 
 
-def _pictures(name: str, shown: Shown) -> None:
-    for picture in shown.pictures:
-        _picture(name, picture)
+def _pictures(name: str, pictures: tuple[Picture, ...]) -> None:
+    """The further pictures: two side by side, a wide one by itself."""
+    waiting: list[Picture] = []
+    for picture in pictures:
+        if picture.wide:
+            _row(name, waiting)
+            waiting = []
+            _picture(name, picture)
+            continue
+        waiting.append(picture)
+        if len(waiting) == 2:
+            _row(name, waiting)
+            waiting = []
+    _row(name, waiting)
+
+
+def _row(name: str, pictures: list[Picture]) -> None:
+    if len(pictures) == 1:
+        _picture(name, pictures[0])
+    elif pictures:
+        for column, picture in zip(st.columns(len(pictures), gap="medium"), pictures, strict=True):
+            with column:
+                _picture(name, picture)
 
 
 def _picture(name: str, picture: Picture) -> None:

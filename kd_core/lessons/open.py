@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from kd_core.data.disk import folder_aside
@@ -211,10 +212,12 @@ def make_material(
         KDLabError: What making it raises.
     """
     target = made_folder(material.home, material.key, name)
-    if target.is_dir():
-        return target
-    for older in target.parent.glob(f"{name}-v*"):
-        shutil.rmtree(older, ignore_errors=True)
-    with folder_aside(target) as aside:
-        MATERIALS[name].make(material, aside, progress)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.parent / f"{name}.lock"):  # the command line and a server may both ask
+        if target.is_dir():
+            return target
+        for older in (*target.parent.glob(f"{name}-v*"), *target.parent.glob(f".{name}-v*.part")):
+            shutil.rmtree(older, ignore_errors=True)
+        with folder_aside(target) as aside:
+            MATERIALS[name].make(material, aside, progress)
     return target
