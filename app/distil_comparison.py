@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app import readings
+from app import distil_cost, readings
+from app.distil_cost import short
 from app.readings import Reading
 from app.services import services
 from app.texts import number, say
@@ -32,7 +33,8 @@ def offered(reading: Reading) -> bool:
 
 
 def offer(reading: Reading) -> None:
-    """The comparison on request, where a study has several kinds of student."""
+    """What each kind of student cost, and the comparison where a study has several of them."""
+    distil_cost.show(reading)
     if offered(reading):
         box = st.expander(
             say("comparison.title"),
@@ -170,6 +172,7 @@ def _table(compared: Comparison) -> None:
 def _line(row: Row) -> dict[str, Any]:
     """One arm in words and figures that are fit to read."""
     verdict, ranks, mean = row.verdict, list(row.ranks.values()), row.spread
+    energy = row.cost.energy
     gap = kind = p = place = "–"
     if verdict is not None:
         gap = say("comparison.gap", d=verdict.difference, low=verdict.low, high=verdict.high)
@@ -185,8 +188,10 @@ def _line(row: Row) -> dict[str, Any]:
         "verdict": kind,
         "p": p,
         "rank": place,
-        "time": say("comparison.time_of", seconds=row.seconds, ratio=round(row.ratio, 2)),
+        "time": say("comparison.time_of", seconds=row.seconds, ratio=short(row.cost.time)),
         "teacher": number(row.teacher_s, "seconds") if row.teacher_s else "–",
+        "looks": number(row.cost.teacher_images, "int"),
+        "energy": "–" if energy is None else say("cost.times", ratio=short(energy)),
         "recipe": say("comparison.recipe.own" if row.own_recipe else "comparison.recipe.same"),
     }
 

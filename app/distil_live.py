@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app.services import services
-from app.texts import catalogue, entry_title, say
+from app.texts import catalogue, entry_title, number, say
 from kd_core.losses import LOSSES
 from kd_core.study.rows import RunRow
 from kd_core.train.balance import Share, messages, read_balance
@@ -71,7 +71,7 @@ def _line(name: str, part: Share) -> dict[str, Any]:
 
 
 def _short(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"
+    return "–" if value is None else number(float(f"{value:.3g}"), "number")
 
 
 def made(folder: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from app import compress_results, distil_live, export_targets
+from app import compress_results, distil_cost, distil_live, export_targets
 from app.readings import Reading
 from app.results_images import images_by_id
 from app.services import services
@@ -38,7 +38,7 @@ def detail(reading: Reading, result: Result) -> None:
     """Everything about one run."""
     record = services().store.record(result.run.id)
     st.subheader(f"{result.label} · {result.model.architecture}")
-    _facts(record, result)
+    _facts(reading, record, result)
     if result.model.role == "compressed":
         compress_results.truth(record, result)
     curves, classes, calibration, environment, settings = st.tabs(
@@ -64,7 +64,7 @@ def _plot(figure: object, key: str) -> None:
     st.plotly_chart(figure, width="stretch", theme=None, key=key)
 
 
-def _facts(record: RunRecord, result: Result) -> None:
+def _facts(reading: Reading, record: RunRecord, result: Result) -> None:
     model = next(model for model in record.models if model.name == result.model.name)
     trained = model.training or record.training
     parity = model.parity or {}
@@ -90,6 +90,7 @@ def _facts(record: RunRecord, result: Result) -> None:
                 initial=trained.initial_sha256[:10],
             )
         )
+        distil_cost.of_run(reading, result, trained)
     if parity:
         st.caption(
             say(

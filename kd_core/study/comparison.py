@@ -7,7 +7,6 @@ and against plain soft targets, by the one verdict, with Holm's correction over 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,10 +21,9 @@ from kd_core.evaluate.verdict import Verdict
 from kd_core.study.methods import PLAIN
 from kd_core.study.records import RunRecord
 from kd_core.study.results import Level, Result, compare_arms
+from kd_core.study.training_costs import CostRatio, cost_ratio, spent
 
 BASELINE = "baseline"
-_HELPER = re.compile(r"(gen|ta|teacher)\d+")
-"""What a mode calls further runs of an arm: an earlier generation, an assistant, a teacher."""
 STILL = 0.05
 """A corrected p below this holds."""
 
@@ -44,7 +42,7 @@ class Row:
         plain: Verdict against plain soft targets; ``None`` where there is none, or for itself.
         harms: True where the method ends below the student alone, beyond chance.
         seconds: Mean seconds of training, a live teacher and other networks included.
-        ratio: Of these to the baseline's.
+        cost: Of these, of steps and of energy, to the baseline's; images that teachers looked at.
         teacher_s: Seconds for stored answers of a teacher, the largest over the seeds, since
             whoever comes first fills the store for all.
         own_recipe: Another budget or recipe than the baseline's.
@@ -61,7 +59,7 @@ class Row:
     plain: Verdict | None
     harms: bool
     seconds: float
-    ratio: float
+    cost: CostRatio
     teacher_s: float
     own_recipe: bool
     control: bool = False
@@ -161,8 +159,7 @@ def _rows(
     controls = {a for a, g in students.items() if a != BASELINE and _is_control(g[0])}
     tried = {a: v.p for a, v in verdicts.items() if a not in controls}
     corrected = dict(zip(tried, holm(list(tried.values())), strict=True))
-    spent = {a: _spent(a, arms, students) for a in students}
-    alone_s = spent[BASELINE].seconds
+    taken = {a: spent(a, arms) for a in students}
     recipe = RunRecord.read(students[BASELINE][0].folder).settings.train
     return [
         Row(
@@ -174,9 +171,9 @@ def _rows(
             p_holm=corrected.get(a, math.nan),
             plain=None,
             harms=a in tried and verdicts[a].kind == "worse",
-            seconds=spent[a].seconds,
-            ratio=spent[a].seconds / alone_s if alone_s else math.nan,
-            teacher_s=spent[a].teacher_s,
+            seconds=taken[a].seconds,
+            cost=cost_ratio(taken[a], taken[BASELINE]),
+            teacher_s=taken[a].teacher_seconds,
             own_recipe=RunRecord.read(g[0].folder).settings.train != recipe,
             control=a in controls,
         )
@@ -273,29 +270,6 @@ def _is_plain(result: Result) -> bool:
 def _is_control(result: Result) -> bool:
     distil = RunRecord.read(result.folder).settings.distil
     return distil is None or (distil.mode == "alone" and not distil.losses)
-
-
-@dataclass(frozen=True)
-class _Spent:
-    seconds: float
-    teacher_s: float
-
-
-def _spent(arm: str, arms: Mapping[str, Sequence[Result]], students: Mapping[str, Any]) -> _Spent:
-    """Mean seconds of training for one seed, further runs that the arm needed included."""
-    helpers = [
-        result
-        for name, group in arms.items()
-        if _HELPER.fullmatch(name.removeprefix(f"{arm}-")) and name.startswith(f"{arm}-")
-        for result in group
-    ]
-    runs = {r.run.id: r for r in (*arms[arm], *helpers)}
-    found = [t for r in runs.values() if (t := RunRecord.read(r.folder).training) is not None]
-    seeds = len({r.run.seed for r in arms[arm]})
-    return _Spent(
-        seconds=sum(t.seconds for t in found) / seeds if found else math.nan,
-        teacher_s=max((t.teacher_seconds for t in found), default=0.0),
-    )
 
 
 def _trained(folder: Path) -> float:

@@ -3,9 +3,11 @@ import json
 import pytest
 from PIL import Image
 
+from app import distil_cost
 from app.services import services
 from kd_core.config import DistilSettings, StudySettings
 from kd_core.study.published import PUBLISHED
+from kd_core.study.training_costs import CostRatio
 from kd_core.train.balance import BALANCE, balance_of
 from kd_core.train.modes import MODES, check_mode
 from tests.pages.conftest import texts
@@ -206,6 +208,23 @@ def test_the_student_alone_can_have_as_much_computing(open_page) -> None:
     before, arm = configuration(at)["train"], configuration(at)["arms"][1]
     assert arm["distil"]["mode"] == "alone"
     assert arm["train"]["epochs"] == 2 * before["epochs"]
+
+
+def test_a_finished_study_says_what_it_cost_and_offers_as_much_to_the_student_alone(
+    open_page, monkeypatch
+) -> None:
+    dearer = CostRatio(time=2.13, energy=None, steps=1.0, teacher_images=640)
+    monkeypatch.setattr(distil_cost, "cost_ratio", lambda mine, alone: dearer)
+    open_page("home")
+    study = services().store.studies()[0]
+    at = open_page("distil", study=study.id)
+    assert "2.1× the baseline's training time" in texts(at)
+    assert "teachers looked at 640 images" in texts(at)
+    key(at, "cost-longer").click().run()
+    assert not at.exception
+    alone = configuration(at)["arms"][-1]
+    assert alone["distil"]["mode"] == "alone"
+    assert alone["train"]["epochs"] == round(2.1 * configuration(at)["train"]["epochs"])
 
 
 def test_a_loss_that_looks_inside_shows_its_layers_and_lets_them_be_chosen(open_page) -> None:

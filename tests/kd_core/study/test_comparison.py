@@ -8,7 +8,7 @@ import pytest
 from kd_core.config import DistilSettings, LossTerm, TrainSettings
 from kd_core.errors import StoreError
 from kd_core.evaluate.predictions import Predictions, write_predictions
-from kd_core.study import comparison
+from kd_core.study import comparison, training_costs
 from kd_core.study.comparison import kendall_w, rank_by_seed, read_comparison
 from kd_core.study.records import ScoreRecord, TrainingRecord
 from kd_core.study.results import Result, arm_of, by_arm
@@ -51,9 +51,10 @@ def record(name: str) -> SimpleNamespace:
 
 @pytest.fixture
 def arms(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        comparison, "RunRecord", SimpleNamespace(read=lambda folder: record(folder.name))
-    )
+    for module in (comparison, training_costs):
+        monkeypatch.setattr(
+            module, "RunRecord", SimpleNamespace(read=lambda folder: record(folder.name))
+        )
     rates = {"baseline": 0.80, "kd": 0.90, "slow": 0.92, "bad": 0.60, "longer": 0.80}
     found = [
         fake(tmp_path, arm, seed, rate, "baseline" if arm == "baseline" else "student")
@@ -78,7 +79,7 @@ def test_gains_harm_time_and_recipe_are_read(arms) -> None:
     assert rows["baseline"].verdict is None
     assert rows["kd"].plain is None
     assert rows["bad"].plain.kind == "worse"
-    assert rows["slow"].ratio == pytest.approx(2.5)  # the earlier generation belongs to it
+    assert rows["slow"].cost.time == pytest.approx(2.5)  # the earlier generation belongs to it
     assert rows["kd"].teacher_s == 3.0
     assert [row.arm for row in found.rows if row.own_recipe] == ["longer"]
 
@@ -128,4 +129,4 @@ def test_the_student_alone_for_longer_is_no_method(arms) -> None:
 def test_a_chain_named_after_an_arm_does_not_count_as_its_training(arms) -> None:
     arms["slow-small"] = [replace(r, arm="slow-small") for r in arms["longer"]]
     rows = {row.arm: row for row in read_comparison(arms, "accuracy", names=NAMES).rows}
-    assert rows["slow"].ratio == pytest.approx(2.5)
+    assert rows["slow"].cost.time == pytest.approx(2.5)
