@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from app.texts import catalogue, entry_title, number, say
 from kd_core.losses import LOSSES
 from kd_core.study.rows import RunRow
 from kd_core.train.balance import Share, messages, read_balance
+from kd_core.train.data_free import ABOUT, nearness_msg
 
 SYNTHETIC = "synthetic.png"
 UNLABELLED = "unlabelled.csv"
@@ -79,8 +81,20 @@ def made(folder: Path) -> None:
     picture, labels = folder / SYNTHETIC, folder / UNLABELLED
     if picture.is_file():
         st.image(str(picture), caption=say("made.synthetic"))
+        _nearness(folder / ABOUT)
     if labels.is_file():
         st.caption(say("made.unlabelled", **_counts(labels)))
+
+
+def _nearness(path: Path) -> None:
+    """Whether made images are as near to the teacher's memory as real ones, where that is known."""
+    if not path.is_file():
+        return
+    msg = nearness_msg(json.loads(path.read_text(encoding="utf-8")))
+    if msg.id == "data_free.far":
+        st.warning(say(msg), icon=":material/blur_on:")
+    else:
+        st.caption(say(msg))
 
 
 @st.cache_data(show_spinner=False, max_entries=100)

@@ -32,6 +32,8 @@ from kd_core.train.optim import Learner
 Tick = Callable[[Stage, int, int], None]
 """(stage, done, total): reports progress, and raises JobError when the run is to stop."""
 
+VERSION = "version"  # from 2 on among a run's parameters, so that no older run is its equal
+
 
 def _no_network(settings: ModelSettings, seed: int) -> nn.Module:
     raise ConfigError("mode_alone_here", wanted=settings.name)
@@ -263,8 +265,8 @@ class ModeSpec(Entry):
         peers: How many further networks it takes, at least and at most.
         plan: The runs of one arm and one seed, the arm's own last; ``None``: that run alone, and
             the study's teacher before it where one is needed.
-        effort: What it takes beside the student's own steps, from the settings and the checked
-            parameters.
+        effort: What it takes beside the student's own steps, from settings and checked parameters.
+        version: Counts changes of the outcome under equal settings.
     """
 
     build: Callable[[Setup], Mode]
@@ -275,13 +277,19 @@ class ModeSpec(Entry):
     peers: tuple[int, int] = (0, 0)
     plan: Callable[[Planning], tuple[RunSettings, ...]] | None = None
     effort: Callable[[DistilSettings, Mapping[str, Any]], Effort] = lambda distil, params: Effort()
+    version: int = 1
+
+    def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """As :meth:`kd_core.registry.Entry.check`; a version is nobody's to choose."""
+        return super().check({name: v for name, v in values.items() if name != VERSION})
 
     def runs(self, planning: Planning) -> tuple[RunSettings, ...]:
         """The runs of one arm and one seed, each after those that it needs."""
         if self.plan is not None:
             return self.plan(planning)
         needs = {"teacher": planning.teacher} if self.needs_teacher else {}
-        return (planning.run.change(needs=needs),)
+        params = planning.distil.params | ({VERSION: self.version} if self.version > 1 else {})
+        return (planning.run.change(needs=needs, distil=planning.distil.change(params=params)),)
 
     def efforts(self, distil: DistilSettings) -> Effort:
         """What a run with these settings takes beside the student's own steps."""

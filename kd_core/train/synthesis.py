@@ -1,14 +1,15 @@
 """Images made from a trained network alone, by what its batch norms remember (Yin et al. 2020).
 
-A batch of noise is moved until the network takes image i for the class that was asked for, and
-until the statistics of the batch in every batch norm are those that the network saw in training:
+A batch of smooth noise is moved until the network takes image i for the class that was asked for,
+and until the statistics of the batch in every batch norm are those of the training images:
 
-    L = CE(f(x), y) + a_norm · Σ_layers (‖μ(x) − μ̂‖₂ + ‖σ²(x) − σ̂²‖₂) + a_tv · TV(x) + a_l2 · ‖x‖²
-
-by Adam, with a small shift and a flip drawn in each iteration, and pixels kept in the range that an
-image can have. The competition with a student that the paper adds is left out. Its TV and L2 are
-norms of a whole batch; here they are means over pixels and over images, so that their weights do
-not depend on the batch, and published weights are no guide to ours.
+    L = CE(f(x), y) + a_norm · D(x) + a_tv · TV(x) + a_l2 · ‖x‖²
+by Adam with a rate that falls to nothing on a cosine, with a small shift and a flip drawn in each
+iteration, and pixels kept in the range that an image can have. D is that of
+:mod:`kd_core.train.synthesis_norms`, not the paper's sum. The competition with a student that the
+paper adds is left out. Its TV and L2 are norms of a whole batch; here they are means over pixels
+and over images, so that their weights do not depend on the batch, and published weights are no
+guide to ours.
 
     <cache>/synthetic/<hash of the key>/
       key.json         what the images depend on
@@ -17,13 +18,13 @@ not depend on the batch, and published weights are no guide to ours.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import json
+import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,10 @@ from torch import Tensor, nn
 from kd_core.data.disk import full_disk_is_told
 from kd_core.errors import ConfigError
 from kd_core.train.checkpoint import network_hash
+from kd_core.train.synthesis_norms import BATCH, Frame, distances, norms_of
 
 FOLDER = "synthetic"
-FORMAT = 1
-
-BATCH = 64
-"""Images made together; their statistics are one batch's, so it is part of the format."""
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Recipe:
     Attributes:
         images: How many in all.
         iterations: Steps of Adam a batch.
-        lr: Its learning rate.
+        lr: Its learning rate in the first step.
         norm_weight: a_norm.
         tv_weight: a_tv, of the total variation, a mean over pixels.
         l2_weight: a_l2.
@@ -62,24 +61,10 @@ class Recipe:
     images: int
     iterations: int
     lr: float = 0.05
-    norm_weight: float = 0.1
-    tv_weight: float = 0.01
+    norm_weight: float = 10.0
+    tv_weight: float = 0.5
     l2_weight: float = 1e-5
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What an image is: shape (C, S, S), and how it is normalised."""
-
-    shape: tuple[int, int, int]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    def columns(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation as (C, 1, 1)."""
-        mean, std = (torch.tensor(v, device=device).view(-1, 1, 1) for v in (self.mean, self.std))
-        return mean, std
 
 
 @dataclass(frozen=True)
@@ -99,12 +84,6 @@ class Synthetic:
     sure: NDArray[np.float32]
     seconds: float
     passes: int
-
-
-def norms_of(network: nn.Module) -> list[nn.BatchNorm2d]:
-    """The batch norms with running statistics, which is what images can be made from."""
-    found = (module for module in network.modules() if isinstance(module, nn.BatchNorm2d))
-    return [module for module in found if module.running_mean is not None]
 
 
 def synthesise(
@@ -201,15 +180,16 @@ def _batch(
     y = torch.from_numpy(labels).to(device)
     mean, std = frame.columns(device)
     low, high = -mean / std, (1 - mean) / std  # what a pixel can be, (C, 1, 1)
-    x = torch.randn(len(labels), *frame.shape, generator=draws).to(device)
+    x = smooth_noise(len(labels), frame.shape, draws).to(device)
     x = x.clamp(low, high).requires_grad_()
     optimizer = torch.optim.Adam([x], lr=recipe.lr, betas=(0.5, 0.9))
-    with _distances(network) as distances:
+    with distances(network) as far:
         for iteration in range(recipe.iterations):
             tick(iteration)
-            distances.clear()
+            far.clear()
+            optimizer.param_groups[0]["lr"] = recipe.lr * _falling(iteration / recipe.iterations)
             logits = _logits(network(_moved(x, draws)))  # (N, K)
-            loss = F.cross_entropy(logits, y) + recipe.norm_weight * torch.stack(distances).sum()
+            loss = F.cross_entropy(logits, y) + recipe.norm_weight * torch.stack(far).mean()
             loss = loss + recipe.tv_weight * total_variation(x)
             loss = loss + recipe.l2_weight * x.square().sum((1, 2, 3)).mean()
             optimizer.zero_grad()
@@ -225,6 +205,26 @@ def _batch(
         "sure": sure.gather(1, y[:, None])[:, 0].cpu().numpy().astype(np.float32),
         "seconds": np.array(time.perf_counter() - began),
     }
+
+
+def smooth_noise(n: int, shape: tuple[int, int, int], draws: torch.Generator) -> Tensor:
+    """Noise that is rough and fine at once, like a picture, (N, C, S, S) of about unit variance.
+
+    It is a sum over grids of 2, 4, 8, … cells a side, the finer the weaker (1/√cells), brought to
+    the image's size.
+    """
+    channels, side, _ = shape
+    grids = [2**k for k in range(1, max(2, side.bit_length())) if 2**k <= max(2, side // 2)]
+    noise = torch.zeros(n, *shape)
+    for cells in grids:
+        grid = torch.randn(n, channels, cells, cells, generator=draws) / cells**0.5
+        noise += F.interpolate(grid, size=(side, side), mode="bicubic", align_corners=False)
+    return noise / noise.std()
+
+
+def _falling(share: float) -> float:
+    """From 1 to 0 along a cosine over the iterations."""
+    return (1 + math.cos(math.pi * share)) / 2
 
 
 def _logits(outputs: Any) -> Tensor:
@@ -247,24 +247,6 @@ def total_variation(x: Tensor) -> Tensor:
     0.0
     """
     return x.diff(dim=2).abs().mean() + x.diff(dim=3).abs().mean()
-
-
-@contextlib.contextmanager
-def _distances(network: nn.Module) -> Iterator[list[Tensor]]:
-    """In each pass, how far the batch's statistics are from those of every batch norm."""
-    found: list[Tensor] = []
-
-    def hook(module: nn.BatchNorm2d, inputs: tuple[Tensor, ...]) -> None:
-        values = inputs[0].float()  # (N, C, H, W)
-        mean, var = values.mean((0, 2, 3)), values.var((0, 2, 3), unbiased=False)
-        assert module.running_mean is not None
-        assert module.running_var is not None
-        found.append((mean - module.running_mean).norm() + (var - module.running_var).norm())
-
-    with contextlib.ExitStack() as stack:
-        for module in norms_of(network):
-            stack.callback(module.register_forward_pre_hook(hook).remove)
-        yield found
 
 
 def _keep(path: Path, batch: dict[str, NDArray[Any]]) -> None:

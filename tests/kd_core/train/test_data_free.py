@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,9 +8,9 @@ from PIL import Image
 from torch import nn
 
 from kd_core.errors import ConfigError
-from kd_core.events import Progress
+from kd_core.events import Log, Progress
 from kd_core.train import Outside, fit
-from kd_core.train.data_free import IMAGES, SHEET
+from kd_core.train.data_free import ABOUT, IMAGES, SHEET, nearness_msg
 from tests.helpers_data import tiny_data
 from tests.helpers_modes import STUDENT, mode_fit, mode_run, network
 from tests.helpers_train import equal_weights
@@ -60,8 +61,14 @@ def test_the_images_are_left_in_the_runs_folder(tmp_path):
         assert page.size == (6 * 17 + 1, 3 * 17 + 1)
     assert result.facts["synthetic"] == 16
     assert 0 <= result.facts["teacher_sure"] <= 1
-    # 3 steps and one look at each image, then two views of all for the stored answers
-    assert result.teacher_images == 16 * 4 + 2 * 16
+    # 3 steps and one look at each image, the distances of 16 made and 16 real ones, then two views
+    # of all for the stored answers
+    assert result.teacher_images == 16 * 4 + 2 * 16 + 2 * 16
+    said = [e.msg["id"] for e in events if isinstance(e, Log)]
+    assert said[:2] == ["data_free.made", nearness_msg(result.facts).id]
+    about = json.loads((tmp_path / "run" / ABOUT).read_text())
+    assert about == {name: result.facts[name] for name in about}
+    assert about["norm_distance"] > 0 < about["norm_distance_real"]
     assert result.teacher_seconds > 0
     stages = [e.stage for e in events if isinstance(e, Progress)]
     assert stages.index("synthesise") < stages.index("train")

@@ -6,7 +6,8 @@ from torch import nn
 from kd_core.errors import ConfigError
 from kd_core.models import build_model
 from kd_core.train import synthesis
-from kd_core.train.synthesis import Frame, Recipe, norms_of, sheet, synthesise
+from kd_core.train.synthesis import Recipe, sheet, smooth_noise, synthesise, total_variation
+from kd_core.train.synthesis_norms import Frame, distance, norms_of
 from tests.helpers_data import tiny_data
 from tests.helpers_modes import TEACHER, network
 
@@ -35,17 +36,11 @@ def made(teacher, cache, **changes):
     return synthesise(teacher, FRAME, 3, recipe, cache, CPU)
 
 
-def distance(teacher, images):
-    mean, std = FRAME.columns(CPU)
-    with synthesis._distances(teacher) as found, torch.no_grad():
-        teacher.eval()((torch.from_numpy(images).float() / 255 - mean) / std)
-    return float(sum(found))
-
-
 def test_images_come_nearer_to_what_the_norms_remember(teacher, tmp_path):
     begun = made(teacher, tmp_path, iterations=1, norm_weight=10.0)
     done = made(teacher, tmp_path, iterations=30, norm_weight=10.0)
-    assert distance(teacher, done.images) < 0.9 * distance(teacher, begun.images)
+    near, far = (distance(teacher, FRAME, of.images, CPU) for of in (done, begun))
+    assert near < 0.9 * far
     assert done.images.shape == (12, 3, 16, 16)
     assert np.bincount(done.labels).tolist() == [4, 4, 4]
     assert done.passes == 12 * 31
@@ -56,14 +51,21 @@ def test_images_come_nearer_to_their_class(teacher, tmp_path):
     assert done.sure.mean() > begun.sure.mean() + 0.03
 
 
-def test_the_distance_is_that_of_batch_mean_and_variance():
-    net = nn.Sequential(nn.BatchNorm2d(2)).eval()
-    x = torch.randn(4, 2, 3, 3)
-    with synthesis._distances(net) as found:
-        net(x)
-    flat = x.transpose(0, 1).flatten(1)
-    wanted = flat.mean(1).norm() + (flat.var(1, unbiased=False) - 1).norm()
-    torch.testing.assert_close(found[0], wanted)
+def test_the_first_noise_is_smooth_and_as_strong_as_pixels():
+    noise = smooth_noise(40, (3, 16, 16), torch.Generator().manual_seed(0))
+    assert noise.std().item() == pytest.approx(1)
+    assert total_variation(noise) < 0.6 * total_variation(torch.randn(40, 3, 16, 16))
+
+
+def test_the_rate_falls_to_nothing(teacher, tmp_path, monkeypatch):
+    monkeypatch.setattr(synthesis, "_falling", lambda share: 0.0)
+    still = made(teacher, tmp_path / "still")
+    monkeypatch.setattr(synthesis, "_falling", lambda share: 1.0 if share == 0 else 0.0)
+    first = made(teacher, tmp_path / "first")
+    monkeypatch.undo()
+    whole = made(teacher, tmp_path / "whole")
+    gaps = [np.abs(x.images.astype(int) - still.images).mean() for x in (still, first, whole)]
+    assert gaps[0] == 0 < gaps[1] < gaps[2]
 
 
 def test_they_repeat_and_are_not_made_twice(teacher, tmp_path, monkeypatch):
