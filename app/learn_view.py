@@ -37,15 +37,16 @@ def lesson(name: str, material: Material, hidden: Collection[str]) -> None:
         if "try" not in hidden:
             st.info(text(name, "try"), icon=":material/front_hand:")
     with right:
-        for picture in shown.pictures[:1]:
+        beside = _beside(shown.pictures)
+        for picture in shown.pictures[:beside]:
             _picture(name, picture)
-    _pictures(name, shown.pictures[1:])
+    _pictures(name, shown.pictures[beside:])
     if shown.steps and "steps" not in hidden:
         with st.expander(say("learn.steps"), expanded=True, icon=":material/calculate:"):
             for step in shown.steps:
                 st.markdown(say(step))
-    for note in shown.notes:
-        st.caption(say(note))
+    if shown.notes:
+        st.caption("  \n".join(say(note) for note in shown.notes))
     if "code" not in hidden:
         with st.expander(say("learn.code"), icon=":material/code:"):
             st.caption(say("learn.code.about"))
@@ -60,6 +61,11 @@ def _photos(photos: tuple[Photo, ...]) -> None:
         for photo in photos:
             caption = say(photo.caption)
             st.image(photo.pixels, caption=caption, width=photo.px, alt=caption)
+
+
+def _beside(pictures: tuple[Picture, ...]) -> int:
+    """How many pictures stand beside the controls: the first, or both of two."""
+    return 2 if len(pictures) == 2 and not pictures[1].wide else 1
 
 
 def _pictures(name: str, pictures: tuple[Picture, ...]) -> None:

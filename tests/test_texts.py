@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from kd_core.errors import FAMILIES
+from kd_core.lessons import LessonSpec
+from kd_core.registry import Entry, Registry
 from kd_core.text import FORMATS, load_catalogue
 from tests.helpers_code import ROOT, calls, sources
 from tests.helpers_readme import registries
@@ -113,6 +115,18 @@ def entry_texts() -> Iterator[tuple[str, ...]]:
                 for value in param.choices:
                     if isinstance(value, str) and not value.isdigit():
                         yield (f"choice.{param.name}.{value}",)
+            if isinstance(entry, LessonSpec):
+                yield from lesson_texts(registry, name, entry)
+
+
+def lesson_texts(
+    registry: Registry[Entry], name: str, entry: LessonSpec
+) -> Iterator[tuple[str, ...]]:
+    """What a lesson needs beside title and about: a thing to try, and its questions."""
+    yield (registry.text_id(name, "try"),)
+    for question in entry.questions:
+        for part in ("", ".why", *(f".{choice}" for choice in question.choices)):
+            yield (registry.text_id(name, f"ask.{question.name}{part}"),)
 
 
 def test_every_entry_has_its_texts():

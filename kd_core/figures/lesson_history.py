@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from kd_core.figures.look import PALETTE, SYMBOLS, Say, faint, figure, ink
 from kd_core.text import Msg
 
-ROW_PX = 27
+ROW_PX = 24
 MIDDLE_SHARE = 0.5
 """Left of this share of the axis a name stands behind its mark, right of it before it."""
 
@@ -90,7 +90,8 @@ def _stems(info: Staircase, dark: bool) -> go.Scatter:
             x += [step.when, step.when, None]
             y += [row, len(info.steps) - 0.4, None]
     line = {"color": faint(dark), "width": 1, "dash": "dot"}
-    return go.Scatter(x=x, y=y, mode="lines", line=line, showlegend=False, hoverinfo="skip")
+    veil = {"opacity": 0.5}
+    return go.Scatter(x=x, y=y, mode="lines", line=line, showlegend=False, hoverinfo="skip", **veil)
 
 
 def _marks(

@@ -14,7 +14,7 @@ from kd_core.text import Msg
 
 HEIGHT_PX, COLUMNS = 380, 2
 COLOURS = (ROLE_COLOURS["teacher"], STUDENT_COLOURS[0])
-ROOM = 1.45
+ROOM = 1.75
 """An axis is so much longer than its longest bar, for the figure behind it."""
 
 
@@ -83,9 +83,11 @@ def sides_figure(info: Sides, say: Say, dark: bool = False) -> go.Figure:
 def _bars(side: Side, names: list[str], say: Say) -> go.Bar:
     values = (side.teacher, side.student)
     ends = (side.teacher_ends, side.student_ends)
-    up = [end[1] - v if end else 0.0 for end, v in zip(ends, values, strict=True)]
-    down = [v - end[0] if end else 0.0 for end, v in zip(ends, values, strict=True)]
-    told = [say(Msg(f"figure.lesson.small.{side.name}.value", {"value": v})) for v in values]
+    up = [max(0.0, end[1] - v) if end else 0.0 for end, v in zip(ends, values, strict=True)]
+    down = [max(0.0, v - end[0]) if end else 0.0 for end, v in zip(ends, values, strict=True)]
+    text_id = f"figure.lesson.small.{side.name}.value"
+    gap = "\u2002\u2002" if any(ends) else ""  # past the whisker
+    told = [gap + say(Msg(text_id, {"value": float(f"{v:.3g}")})) for v in values]
     return go.Bar(
         x=values,
         y=names,

@@ -6,13 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from app import class_board, services, services_devices, visitor
+from app import class_board, services, services_devices, services_lessons, visitor
 from app.class_room import CODE_ENV, TOKEN_ENV
 from app.visitor import person as current
 from kd_core.config import AnalysisSettings
 from kd_core.data.draft import draft
 from kd_core.errors import AccessError, KDLabError
 from kd_core.latency.own_devices import this_machine
+from kd_core.lessons.plan import Plan
 from kd_core.study.rights import RIGHTS, ROLES, Person
 from tests.helpers_app import cell_folder, tiny_study
 from tests.helpers_code import sources
@@ -23,7 +24,7 @@ THEIRS = "b" * 24
 def act_as(monkeypatch, role):
     """From now on whoever calls a service has this role."""
     me = Person("a" * 24, role, "Ana")
-    for module in (visitor, services, services_devices, class_board):
+    for module in (visitor, services, services_devices, services_lessons, class_board):
         if hasattr(module, "person"):
             monkeypatch.setattr(module, "person", lambda: me)
     return me
@@ -47,6 +48,7 @@ def place(filled, class_open, tmp_path, monkeypatch):
     monkeypatch.setattr(services, "download_set", lambda name, to, progress: to / name)
     for name in ("start", "ask_to_stop"):
         monkeypatch.setattr(services_devices.calibration, name, lambda root, **more: None)
+    monkeypatch.setattr(services_lessons, "make_aside", lambda *asked: None)
     found = draft(cell_folder(tmp_path / "new", 12))
     return SimpleNamespace(
         study=filled.study, run=store.runs(study=waiting)[0].id, draft=found, store=store
@@ -98,6 +100,10 @@ ACTS = {
     ),
     "my_answers": ("look", lambda p: class_board.my_answers("loss")),
     "answer_counts": ("board", lambda p: class_board.answer_counts("loss")),
+    "lesson_plan": ("look", lambda p: services_lessons.lesson_plan()),
+    "set_lesson_plan": ("board", lambda p: services_lessons.set_lesson_plan(Plan(order=("loss",)))),
+    "making": ("look", lambda p: services_lessons.making()),
+    "prepare": ("board", lambda p: services_lessons.prepare("", "modes")),
 }  # fmt: skip
 
 
@@ -110,7 +116,9 @@ def state(place):
         for path in folder.rglob("*")
         if path.is_file()
     }
-    return files, store.studies(), store.runs(), class_board.room().people.setting("board")
+    people = class_board.room().people
+    set_by_teacher = people.setting("board"), people.setting("lessons")
+    return files, store.studies(), store.runs(), set_by_teacher, services_lessons._maker().now
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -230,7 +238,7 @@ READS = {
 def test_every_function_of_the_services_is_swept():
     public = {
         node.name
-        for path in ("app/services.py", "app/services_devices.py", "app/class_board.py")
+        for path in SERVICES - {"app/class_room.py"}
         for node in sources("app")[path].body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     }
@@ -241,11 +249,12 @@ def test_every_function_of_the_services_is_swept():
 BELOW = {
     "delete_study", "delete_dataset", "delete_run", "download_set", "inside_data_root",
     "save_device", "delete_device", "take_in", "ask_to_stop", "request", "request_study", "wipe",
-    "note_upload", "forget_upload", "enter_board",
+    "note_upload", "forget_upload", "enter_board", "make_aside", "make_material",
 }  # fmt: skip
 ON_OBJECTS = {("library", "add"), ("library", "delete"), ("store", "open_test"), ("jobs", "submit")}
 SERVICES = {
-    "app/services.py", "app/services_devices.py", "app/class_board.py", "app/class_room.py"
+    "app/services.py", "app/services_devices.py", "app/services_lessons.py",
+    "app/class_board.py", "app/class_room.py",
 }  # fmt: skip
 
 
