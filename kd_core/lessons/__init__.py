@@ -4,6 +4,9 @@
 # In the order of the lessons; each is one file.
 from kd_core.lessons import small  # noqa: F401
 from kd_core.lessons import temperature  # noqa: F401
+from kd_core.lessons import loss  # noqa: F401
+from kd_core.lessons import modes  # noqa: F401
+from kd_core.lessons import tradeoff  # noqa: F401
 from kd_core.lessons import history  # noqa: F401
 
 # isort: on

@@ -1,7 +1,7 @@
 """What can go wrong, tried out: small real trainings and the data doctor on copies of the images.
 
 Each case is made at five amounts, from nothing wrong to all of it. The copies are those of
-:mod:`kd_core.lessons.wrong_copies`; the network is a tiny one, trained for a few hundred steps.
+:mod:`kd_core.lessons.wrong_copies`; the network and its recipe are those of a class's live run.
 """
 
 from __future__ import annotations
@@ -22,15 +22,13 @@ from kd_core.config import (
     ComputeSettings,
     DistilSettings,
     LossTerm,
-    ModelSettings,
     RunSettings,
-    TrainSettings,
 )
 from kd_core.data.doctor import Finding, examine
 from kd_core.data.loaded import LoadedData, Part
+from kd_core.lessons.live import RECIPE, SIZE, STUDENT
 from kd_core.lessons.material import MATERIALS, Material, MaterialSpec, Progress
 from kd_core.lessons.wrong_copies import (
-    SIZE_PX,
     Mistake,
     copied,
     easier_order,
@@ -55,8 +53,6 @@ from kd_core.train.loader import Pixels, normalisation
 CASES = ("shortcut", "leak", "inherit", "ceiling")
 AMOUNTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 ARRAYS, FACTS = "wrong.npz", "wrong.json"
-TINY = ModelSettings(name="tiny_cnn", params={"width": 16, "depth": 2, "block": "separable"})
-RECIPE = TrainSettings(epochs=6, batch_size=32, lr=4e-3, warmup=0.1)
 T = 2.0
 SHOWN = 5
 
@@ -89,7 +85,7 @@ def make(material: Material, folder: Path, progress: Progress) -> None:
     listen to the teacher with weight 0 to 1, and ``teacher`` (n,), its own; all (5, n). Images
     (m, S, S, 3): ``image_mark``, ``image_copied``, ``image_source``, ``image_mistake``.
     """
-    data = few(load_data(material.data_settings.change(size=SIZE_PX), material.home))
+    data = few(load_data(material.data_settings.change(size=SIZE), material.home))
     trial = _Trial(material, data, progress)
     arrays: dict[str, NDArray[Any]] = {"targets": np.asarray(data.parts["val"].targets, np.int16)}
     findings: dict[str, list[list[Finding]]] = {}
@@ -217,12 +213,12 @@ class _Trial:
         teacher: nn.Module | None = None,
         seed: int = 0,
     ) -> nn.Module:
-        """A tiny network after the short recipe, as of its best epoch."""
+        """The tiny student after the recipe of a live run, as of its best epoch."""
         run = RunSettings(
             key="lesson",
             role="student",
-            data=self.material.data_settings.change(size=SIZE_PX, augment="none"),
-            model=TINY,
+            data=self.material.data_settings.change(size=SIZE, augment="none"),
+            model=STUDENT,
             train=RECIPE,
             distil=distil,
             views=1,
@@ -230,14 +226,14 @@ class _Trial:
         )
         task = TASKS[data.task]
         n_outputs = task.n_outputs(data.classes)
-        network = build_model(TINY, n_outputs, data.channels, SIZE_PX, seed)
+        network = build_model(STUDENT, n_outputs, data.channels, SIZE, seed)
         with tempfile.TemporaryDirectory() as aside:
             folder = Path(aside)
             return fit(run, data, network, teacher, folder=folder, cache=folder).network
 
     @torch.no_grad()
     def _answers(self, network: nn.Module, part: Part) -> NDArray[np.int16]:
-        settings = self.material.data_settings.change(size=SIZE_PX)
+        settings = self.material.data_settings.change(size=SIZE)
         mean, std = normalisation(self.data, settings)
         images = Pixels(part, mean, std, torch.device("cpu"))(np.arange(len(part)), None)
         logits = network(images)[TASKS[self.data.task].output]  # (n, K)
