@@ -11,6 +11,7 @@ step of the making is a line of its own, ``{"progress": …}``; the last line is
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 from kd_core.cli.screen import Screen
 from kd_core.errors import KDLabError
+from kd_core.study.people import People
 from kd_core.study.store import Store
 from kd_core.text import Msg
 
@@ -43,35 +45,46 @@ def prepare(arguments: argparse.Namespace, screen: Screen, store: Store) -> Mapp
     names = tuple(arguments.only) or MATERIALS.names()
     for name in names:
         MATERIALS[name]  # an unknown name ends it here, before anything is made
-    checks = [] if arguments.only else _checks(arguments, screen, store)
-    material = open_material(store, arguments.study or _study(store))
+    study = arguments.study or _study(store)
+    checks = [] if arguments.only else _checks(arguments, screen, store, study)
+    material = open_material(store, study or None)
     screen.line("cli.class.material", study=material.name)
     made = [_make(material, name, screen) for name in names]
+    live = [] if arguments.only else [_answers(material, screen)]
     lessons = [] if arguments.only else [_look(material, name, screen) for name in LESSONS]
-    parts = [*checks, *made, *lessons]
+    parts = [*checks, *made, *live, *lessons]
     return {
         "ok": all(part["ok"] for part in parts),
         "study": material.key,
         "checks": checks,
         "materials": made,
+        "live": live,
         "lessons": lessons,
     }
 
 
-def _checks(arguments: argparse.Namespace, screen: Screen, store: Store) -> list[dict[str, Any]]:
+def _checks(
+    arguments: argparse.Namespace, screen: Screen, store: Store, study: str
+) -> list[dict[str, Any]]:
     from kd_core.study.readiness import check
 
-    found = check(store, arguments.people, arguments.upload_mb * 1_000_000, arguments.study)
+    found = check(store, arguments.people, arguments.upload_mb * 1_000_000, study)
     for one in found:
         screen.line("cli.class.ready" if one.ok else "cli.class.not_ready", what=one.msg)
     return [{"ok": one.ok, **one.msg.to_json()} for one in found]
 
 
-def _study(store: Store) -> str | None:
-    """The newest study that lessons can be computed from; ``None`` is the embedded one."""
+def _study(store: Store) -> str:
+    """The study that the teacher chose for the class, else the newest that lessons can show."""
     from kd_core.lessons.open import can_open
+    from kd_core.lessons.plan import SETTING, plan_of
 
-    return next((row.id for row in store.studies() if row.finished and can_open(store, row)), None)
+    with contextlib.closing(People(store.home.root)) as people:
+        chosen = plan_of(people.setting(SETTING)).study
+    known = [row for row in store.studies() if row.finished and can_open(store, row)]
+    if chosen in {row.id for row in known}:
+        return chosen
+    return next((row.id for row in known if not row.settings.replay), "")  # no live run
 
 
 def _make(material: Any, name: str, screen: Screen) -> dict[str, Any]:
@@ -109,6 +122,20 @@ def _teller(name: str, screen: Screen, bar: Any) -> Any:
         screen.event(progress={"material": name, "done": done, "total": total})
 
     return progress
+
+
+def _answers(material: Any, screen: Screen) -> dict[str, Any]:
+    """What the first live run would have to wait for."""
+    from kd_core.lessons.made_map import store_answers
+
+    what = Msg("cli.class.answers")
+    try:
+        store_answers(material)
+    except KDLabError as error:
+        screen.line("cli.class.not_ready", what=Msg("cli.class.unmade", _of(what, error.msg)))
+        return {"ok": False, "error": error.to_json()}
+    screen.line("cli.class.ready", what=what)
+    return {"ok": True}
 
 
 def _look(material: Any, name: str, screen: Screen) -> dict[str, Any]:

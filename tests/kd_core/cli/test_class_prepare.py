@@ -1,11 +1,20 @@
+import contextlib
 import json
 
 import pytest
 
 from kd_core.cli import main
+from kd_core.cli.class_prepare import SAMPLE_STUDY, _study
 from kd_core.errors import DataError
 from kd_core.lessons import open as opening
 from kd_core.lessons.material import MATERIALS, MaterialSpec
+from kd_core.lessons.open import sample_id
+from kd_core.lessons.plan import SETTING, Plan
+from kd_core.study.collect import collect
+from kd_core.study.people import People
+from kd_core.study.store import Store
+from kd_core.study.submit import submit
+from tests.helpers_jobs import run_all, study
 
 NAME = "modes"
 
@@ -75,3 +84,17 @@ def test_what_cannot_be_made_is_said_with_its_reason_and_leaves_nothing(home, ma
 def test_material_that_does_not_exist_is_refused(capsys):
     (answer,) = prepare(capsys, "--only", "nonsense")
     assert answer["error"]["code"] == "entry_unknown"
+
+
+def test_the_class_has_the_study_that_its_teacher_chose():
+    with contextlib.closing(Store()) as store:
+        collect(store, SAMPLE_STUDY)
+        other = submit(store, study(0))
+        run_all(store)
+        assert _study(store) == other  # the newest
+        with contextlib.closing(People(store.home.root)) as people:
+            people.set(SETTING, Plan(study=sample_id()).to_json())
+        assert _study(store) == sample_id()
+        with contextlib.closing(People(store.home.root)) as people:
+            people.set(SETTING, Plan(study="gone").to_json())
+        assert _study(store) == other
