@@ -10,12 +10,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from app import answers
 from app.services import services
-from app.texts import say
+from app.texts import number, say
 from kd_core.errors import KDLabError
-from kd_core.evaluate import METRICS, Score, Verdict, over_seeds, score
+from kd_core.evaluate import METRICS, Score, Verdict, compare, over_seeds, score
 from kd_core.evaluate.arms import score_of_arm
 from kd_core.evaluate.correction import holm
+from kd_core.evaluate.paired import p_msg
 from kd_core.figures import ModelPoint
 from kd_core.study.records import ScoreRecord
 from kd_core.study.results import (
@@ -24,7 +26,6 @@ from kd_core.study.results import (
     arm_of,
     arm_predictions,
     by_arm,
-    compare_arms,
     last_steps,
     origin_arm,
     results,
@@ -66,8 +67,11 @@ class Reading:
         return self.part == "val" and self.level == "image"
 
     def score(self, result: Result) -> ScoreRecord | Score:
-        """The chosen metric of one model on the chosen part."""
-        if self.recorded:
+        """The chosen metric of one model on the chosen part.
+
+        A record without an interval may be from before rare labels were left out of means.
+        """
+        if self.recorded and result.scores[self.metric].low is not None:
             return result.scores[self.metric]
         place = (self.study.id, result.run.id, result.model.name)
         return scores_on(*place, self.part, self.opened, self.level, (self.metric,))[self.metric]
@@ -132,9 +136,8 @@ def _verdict(
     opened: bool,
     level: Level,
 ) -> Verdict:
-    groups = by_arm(results(services().store, study_id))
-    left, right = (groups[arm] for arm in arms)
-    return compare_arms(left, right, metric, part=part, margin=margin, opened=opened, level=level)
+    first, second = answers.pair(study_id, runs, arms, part, opened, level)
+    return compare(first, second, metric, margin=margin)
 
 
 def verdict(reading: Reading, arm: str, against: str) -> Verdict:
@@ -177,8 +180,7 @@ def _arm_score(
     opened: bool,
     level: Level,
 ) -> tuple[Score, tuple[float, ...]]:
-    group = by_arm(results(services().store, study_id))[arm]
-    models = arm_predictions(group, part, opened=opened, level=level)
+    models = answers.of_arm(study_id, runs, part, opened, level, arm)
     values = tuple(score(one, [metric], repeats=0)[metric].value for one in models)
     return score_of_arm(models, metric), values
 
@@ -236,6 +238,18 @@ def _point(reading: Reading, result: Result) -> ModelPoint:
 def value(reading: Reading, result: Result) -> float:
     """The chosen metric of one model on the chosen part; NaN where it is not defined."""
     return _number(reading.score(result).value)
+
+
+def ends(low: float, high: float, unit: str) -> str:
+    """Both ends of an interval; a dash where there is none."""
+    if math.isnan(low):
+        return "–"
+    return f"{number(low, unit)} … {number(high, unit)}"
+
+
+def p_text(p: float) -> str:
+    """A p in words; a dash where there is none."""
+    return "–" if math.isnan(p) else say(p_msg(p))
 
 
 def _number(value: float | None) -> float:

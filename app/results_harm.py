@@ -8,20 +8,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app import readings, results_stamp
+from app import answers, readings, results_stamp
 from app.readings import Reading
 from app.results_images import images_by_id
-from app.services import services
 from app.texts import number, say, show_error
 from app.theme import is_dark
 from kd_core.errors import KDLabError
 from kd_core.evaluate import Predictions
 from kd_core.evaluate.flips import Flip, Harm, flips
-from kd_core.evaluate.harm import HarmRow, harm_table
+from kd_core.evaluate.harm import MOST_VALUES, HarmRow, harm_table, too_wide
 from kd_core.evaluate.paired import p_msg
+from kd_core.evaluate.rare import SCARCE
 from kd_core.figures.harm import harm_figure, harm_info
 from kd_core.study.operating import HEALTHY
-from kd_core.study.results import Level, by_arm, paired_predictions, results
+from kd_core.study.results import Level
 
 SHOWN = 24
 REPEATS = 1000
@@ -49,15 +49,17 @@ def show(reading: Reading) -> None:
     runs = readings.run_ids(reading)
     try:
         rows = rows_of(reading.study.id, runs, (first, second), reading.metric, *where)
-        one, two = pair_of(reading.study.id, runs, (first, second), *where)
+        sides = answers.pair(reading.study.id, runs, (first, second), *where)
     except KDLabError as error:
         show_error(error)
         return
     figure = harm_figure(harm_info(rows, names[first], names[second]), say, is_dark())
     st.plotly_chart(figure, width="stretch", theme=None, key="harm-figure")
     table(rows, names[first], names[second])
+    for column, n in too_wide(sides[0][0]).items():
+        st.caption(say("harm.too_wide", column=column, n=n, most=MOST_VALUES))
     results_stamp.show(reading)
-    _flips(reading, one, two)
+    _flips(reading, sides[0][0], sides[1][0])
 
 
 @st.cache_data(show_spinner=False, max_entries=60)
@@ -71,26 +73,8 @@ def rows_of(
     level: Level,
 ) -> tuple[HarmRow, ...]:
     """The rows of two arms, over the seeds that both have."""
-    groups = by_arm(results(services().store, study_id))
-    left, right = (groups[arm] for arm in pair)
-    first, second = paired_predictions(left, right, part, opened=opened, level=level)
+    first, second = answers.pair(study_id, runs, pair, part, opened, level)
     return harm_table(first, second, metric, repeats=REPEATS)
-
-
-@st.cache_data(show_spinner=False, max_entries=20)
-def pair_of(
-    study_id: str,
-    runs: Sequence[str],
-    pair: tuple[str, str],
-    part: str,
-    opened: bool,
-    level: Level,
-) -> tuple[Predictions, Predictions]:
-    """The first seed that both arms have."""
-    groups = by_arm(results(services().store, study_id))
-    left, right = (groups[arm] for arm in pair)
-    first, second = paired_predictions(left, right, part, opened=opened, level=level)
-    return first[0], second[0]
 
 
 def table(rows: Sequence[HarmRow], first: str, second: str) -> None:
@@ -103,7 +87,7 @@ def table(rows: Sequence[HarmRow], first: str, second: str) -> None:
                 "first": row.first,
                 "second": row.second,
                 "difference": number(row.difference, "points"),
-                "interval": f"{number(row.low, 'points')} … {number(row.high, 'points')}",
+                "interval": readings.ends(row.low, row.high, "points"),
                 "p": "–" if row.kind == "all" else say(p_msg(row.p_holm)),
                 "n": row.n_images,
                 "patients": row.n_patients,
@@ -116,11 +100,20 @@ def table(rows: Sequence[HarmRow], first: str, second: str) -> None:
             for row in rows
         ]
     ).dropna(axis="columns", how="all")
+    if all(row.n_images == row.n_patients for row in rows):  # answers for patients
+        shown = shown.drop(columns="n")
     columns: dict[str, Any] = {name: say(f"harm.column.{name}") for name in shown.columns}
     columns["first"] = st.column_config.NumberColumn(first, format="%.3f")
     columns["second"] = st.column_config.NumberColumn(second, format="%.3f")
     st.dataframe(shown, hide_index=True, width="stretch", column_config=columns)
     st.caption(say("harm.about"))
+    without = [
+        say("harm.left_out.row", classes=list(row.left_out), who=_who(row))
+        for row in rows
+        if row.left_out
+    ]
+    if without:
+        st.caption(say("harm.left_out", rows=without, least=SCARCE))
 
 
 def _who(row: HarmRow) -> str:

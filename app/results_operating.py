@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app import readings, results_stamp
+from app import answers, readings, results_stamp
 from app.readings import Reading
 from app.services import services
 from app.texts import number, say, show_error
@@ -27,7 +27,7 @@ from kd_core.figures.precision_recall import precision_recall_figure, precision_
 from kd_core.figures.roc import roc_figure, roc_info
 from kd_core.study.operating import positive_of
 from kd_core.study.records import OperatingRecord
-from kd_core.study.results import Level, Result, arm_predictions, by_arm, results
+from kd_core.study.results import Level, Result
 from kd_core.text import Msg
 
 REPEATS = 300
@@ -82,15 +82,7 @@ def _key(reading: Reading) -> tuple[str, tuple[str, ...], str, bool, Level]:
 
 
 def _predictions(reading: Reading, arm: str) -> Predictions:
-    return _read(*_key(reading), arm)
-
-
-@st.cache_data(show_spinner=False, max_entries=60)
-def _read(
-    study_id: str, runs: tuple[str, ...], part: str, opened: bool, level: Level, arm: str
-) -> Predictions:
-    group = by_arm(results(services().store, study_id))[arm]
-    return arm_predictions(group, part, opened=opened, level=level)[0]
+    return answers.of_arm(*_key(reading), arm)[0]
 
 
 Curves = tuple[Reliability, RocCurve, PrecisionRecall, DecisionCurve]
@@ -107,7 +99,7 @@ def curves_of(
     label: str,
 ) -> Curves:
     """Reliability, ROC, precision and recall, and decision curve of an arm's first seed."""
-    one = _read(study_id, runs, part, opened, level, arm)
+    one = answers.of_arm(study_id, runs, part, opened, level, arm)[0]
     return (
         reliability(one, repeats=REPEATS),
         roc_of(one, label)[0],
@@ -231,7 +223,7 @@ def at_fixed(
     at: float,
 ) -> dict[str, Score]:
     """Sensitivity at a specificity of ``at``, and specificity at a sensitivity of ``at``."""
-    one = replace(_read(study_id, runs, part, opened, level, arm), threshold=None)
+    one = replace(answers.of_arm(study_id, runs, part, opened, level, arm)[0], threshold=None)
     return {
         "sensitivity": next(iter(sensitivity_at(one, at, label, REPEATS).values())),
         "specificity": next(iter(specificity_at(one, at, label, REPEATS).values())),

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app import readings, results_stamp
 from app.readings import Reading
+from app.results_views import left_out
 from app.services import look_at_robustness, services
 from app.texts import entry_title, number, say, show_error
 from app.theme import is_dark
@@ -18,7 +19,7 @@ from kd_core.data.corruptions import CORRUPTIONS, fitting
 from kd_core.errors import KDLabError
 from kd_core.evaluate.robustness import Robustness
 from kd_core.figures.robustness import robustness_figure, robustness_info
-from kd_core.study.robustness import Look, read_look
+from kd_core.study.robustness_look import Look, read_look
 from kd_core.study.rows import ACTIVE, RunRow
 
 OFTEN_S = 2.0
@@ -72,6 +73,7 @@ def _choose(reading: Reading, looks: list[tuple[RunRow, Look]]) -> None:
     st.plotly_chart(figure, width="stretch", theme=None, key="robust-figure")
     n = {"n": found.n_images, "all": look.all, "patients": found.n_patients}
     st.caption(say("robust.about", part=say(f"part.{look.part}"), **n))
+    left_out(found.metric, found.left_out)
     _means(found)
     results_stamp.show(reading)
 

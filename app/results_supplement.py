@@ -9,15 +9,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app import readings, results_stamp
+from app import answers, readings, results_stamp
 from app.readings import Reading
-from app.services import services
 from app.texts import number, say
 from kd_core.errors import KDLabError
 from kd_core.evaluate import METRICS, Predictions, over_seeds
 from kd_core.evaluate.delong import delong
-from kd_core.evaluate.paired import PairedTest, caution_of, mcnemar, p_msg, sign_flip
-from kd_core.study.results import Level, by_arm, paired_predictions, results
+from kd_core.evaluate.paired import PairedTest, caution_of, mcnemar, sign_flip
+from kd_core.study.results import Level
 
 SWAPPED_CELLS = 12_000_000
 """Probabilities that a permutation test reads in all: a few seconds."""
@@ -50,9 +49,9 @@ def _list(reading: Reading) -> None:
                 "arm": arm,
                 "other": readings.arm_name(other, reading.arms[other]),
                 "difference": f"{number(found.difference, 'points')}",
-                "interval": f"{number(found.low, 'points')} … {number(found.high, 'points')}",
-                "p": say(p_msg(found.p)),
-                "p_holm": say(p_msg(corrected[arm, other])),
+                "interval": readings.ends(found.low, found.high, "points"),
+                "p": readings.p_text(found.p),
+                "p_holm": readings.p_text(corrected[arm, other]),
                 "smallest": number(found.smallest, "points"),
                 "verdict": say(f"compress.verdict.{found.kind}"),
             }
@@ -130,9 +129,7 @@ def tests_of(
     level: Level,
 ) -> tuple[tuple[PairedTest, ...], Any]:
     """Supplementary tests of the first seed both arms have, and why some are left out."""
-    groups = by_arm(results(services().store, study_id))
-    left, right = (groups[arm] for arm in pair)
-    first, second = paired_predictions(left, right, part, opened=opened, level=level)
+    first, second = answers.pair(study_id, runs, pair, part, opened, level)
     found = []
     if not METRICS[metric].per_class:
         found.append(sign_flip(first, second, metric, affordable(first)))

@@ -12,6 +12,7 @@ import streamlit as st
 
 from app import readings, results_stamp
 from app.readings import Reading
+from app.results_views import left_out
 from app.services import ask_test, open_test, services
 from app.texts import number, say, show_error
 from app.visitor import may, may_change
@@ -141,7 +142,7 @@ def _figures(reading: Reading, everything: Sequence[Result]) -> None:
     arms = by_arm(r for r in everything if r.seal.allows(r.arm))
     externals = [f"external-{name}" for name in reading.study.settings.data.external]
     parts = ["val", "test", *externals]
-    rows = []
+    rows, without = [], []
     for arm, group in arms.items():
         row = {"arm": readings.arm_name(arm, group)}
         for part in parts:
@@ -150,6 +151,7 @@ def _figures(reading: Reading, everything: Sequence[Result]) -> None:
             except KDLabError:  # a run from before this external set was added
                 row[part] = "–"
                 continue
+            without += [(part, found.left_out)] if found.left_out else []
             ends = f"{number(found.low, 'score')} – {number(found.high, 'score')}"
             row[part] = f"{number(found.value, 'score')} ({ends})"
         row["mark"] = say(f"results.mark.{max((r.mark for r in group), key=_gravity)}")
@@ -165,6 +167,9 @@ def _figures(reading: Reading, everything: Sequence[Result]) -> None:
         },
     )
     st.caption(say("results.test.figures", metric=say(f"metric.{reading.metric}.title")))
+    for part in dict.fromkeys(name for name, _ in without):
+        st.caption(f"**{say(part_msg(part))}**")
+        left_out(reading.metric, next(classes for name, classes in without if name == part))
     results_stamp.show(replace(reading, part="test"))
     for part in parts[1:]:
         _verdicts(replace(reading, part=part, results=tuple(r for g in arms.values() for r in g)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from app.texts import number, say
 from app.theme import is_dark
 from kd_core.evaluate import METRICS
 from kd_core.evaluate.paired import p_msg
+from kd_core.evaluate.rare import SCARCE
 from kd_core.figures import trade_off_figure, trade_off_info
 from kd_core.figures.chain_path import add_paths, chain_paths
 from kd_core.figures.trade_off import Axis
@@ -20,6 +22,13 @@ from kd_core.study.rows import StudyRow
 
 CARDS = 5
 """Cards side by side."""
+
+DECIMALS = {
+    "value": "%.3f", "low": "%.3f", "high": "%.3f", "size_mb": "%.2f", "params_m": "%.3f",
+    "macs_m": "%.1f", "latency_ms": "%.2f", "latency_ms_p95": "%.2f", "images_per_s": "%.0f",
+    "memory_mb": "%.0f", "energy_mj": "%.1f", "gzip_mb": "%.2f", "nonzero_m": "%.3f",
+}  # fmt: skip
+"""As many as the figures are good for."""
 
 AXES: tuple[Axis, ...] = ("size_bytes", "latency_ms", "macs", "params")
 
@@ -60,6 +69,14 @@ def headline(reading: Reading) -> None:
             st.caption(
                 say("results.cost", size=about["size"], latency=about["latency"], cpu=about["cpu"])
             )
+    left_out(reading.metric, readings.arm_score(reading, next(iter(arms)))[0].left_out)
+
+
+def left_out(metric: str, classes: Sequence[str]) -> None:
+    """Which classes a mean leaves out; nothing where it leaves out none."""
+    if classes:
+        title = say(f"metric.{metric}.title")
+        st.caption(say("rare.about", metric=title, classes=list(classes), least=SCARCE))
 
 
 def verdicts(reading: Reading) -> None:
@@ -112,7 +129,8 @@ def trade_off(reading: Reading) -> None:
     paths = chain_paths(info, list(compress_results.chains_of(reading).items()))
     figure = add_paths(figure, paths) if paths else figure
     st.plotly_chart(figure, width="stretch", theme=None, key="trade-off", alt=say("results.alt"))
-    st.caption(say("results.trade_off.caption", area=say(f"axis.{area}.short")))
+    beside = " " + say("results.beside", x=say(f"axis.{x}.short")) if info.has_equal_costs else ""
+    st.caption(say("results.trade_off.caption", area=say(f"axis.{area}.short")) + beside)
     if info.left_out:
         st.caption(say("results.left_out", names=list(info.left_out)))
     if not on_validation:
@@ -140,7 +158,7 @@ def run_table(reading: Reading) -> tuple[str, str] | None:
         column_config={
             name: st.column_config.Column(say(f"column.{name}"))
             if name in ("key", "role", "model", "seed", "precision")
-            else st.column_config.NumberColumn(say(f"column.{name}"), format="%.3f")
+            else st.column_config.NumberColumn(say(f"column.{name}"), format=DECIMALS.get(name))
             for name in table.columns
             if name != "name"
         },

@@ -30,6 +30,7 @@ from kd_core.compress.wizard_outcome import Goal, Outcome, Trial, choose
 from kd_core.errors import KDLabError
 from kd_core.evaluate.metrics import METRICS
 from kd_core.evaluate.predictions import Predictions
+from kd_core.evaluate.rare import counted_in
 from kd_core.evaluate.verdict import compare
 from kd_core.export.onnx_model import OnnxModel
 from kd_core.registry import Param
@@ -169,7 +170,8 @@ class _Judge:
         return compare([self._predict(path)], [self.float], self.metric, margin=self.bound).msg
 
     def _score(self, predictions: Predictions) -> float:
-        return float(METRICS[self.metric].fn(predictions.probabilities(), predictions.targets))
+        p, counts = predictions.probabilities(), counted_in(predictions)
+        return float(METRICS[self.metric].fn(p, predictions.targets, None, counts))
 
     def _predict(self, path: Path) -> Predictions:
         data, rows = self.shop.data, self.shop.data.parts["val"]

@@ -12,6 +12,7 @@ from kd_core.evaluate.bootstrap import interval, units, weightings
 from kd_core.evaluate.gap import with_seeds
 from kd_core.evaluate.metrics import METRICS
 from kd_core.evaluate.predictions import Predictions
+from kd_core.evaluate.rare import counted_in
 from kd_core.evaluate.scores import Score, ends, score
 
 
@@ -42,12 +43,13 @@ def score_of_arm(
         return first
     spec = METRICS[metric]
     seen = [(spec.seen(one), one.targets) for one in models]
-    points = np.array([spec.fn(p, y) for p, y in seen])  # (S,)
+    counts = counted_in(models[0])
+    points = np.array([spec.fn(p, y, None, counts) for p, y in seen])  # (S,)
     rng = np.random.default_rng(seed)
     of_image = units(models[0].patients, len(models[0]))
     drawn = np.concatenate(
         [
-            np.stack([spec.fn(p, y, weights) for p, y in seen], -1)
+            np.stack([spec.fn(p, y, weights, counts) for p, y in seen], -1)
             for weights in weightings(of_image, repeats, rng)
         ]
     )  # (R, S)
@@ -62,4 +64,5 @@ def score_of_arm(
     method = "none" if math.isnan(low) else first.method
     if first.method == "nothing_seen" and math.isclose(low, high):
         low, high = first.low, first.high
-    return Score(float(points.mean()), low, high, len(models[0]), method=method)
+    without = first.left_out
+    return Score(float(points.mean()), low, high, len(models[0]), method=method, left_out=without)

@@ -78,7 +78,7 @@ def interval(values: Array, level: float = LEVEL) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def widened(point: Array | float, drawn: Array, n_units: int) -> Array:
+def widened(point: Array | float, drawn: Array, n_units: float) -> Array:
     """Repeats moved away from what was seen as far as so few units ask for.
 
     Formula: ``d + (d* − d) · t / z · √(U / (U − 1))``: a bootstrap of U units spreads too little by
@@ -101,7 +101,7 @@ def widened(point: Array | float, drawn: Array, n_units: int) -> Array:
 
 
 def share_interval(
-    value: float, drawn: Array, n_units: int, level: float = LEVEL
+    value: float, drawn: Array, n_units: float, level: float = LEVEL
 ) -> tuple[float, float]:
     """Interval of a share in [0, 1]; NaN where it is too often undefined.
 
@@ -133,7 +133,7 @@ def share_interval(
 
 
 def area_interval(
-    value: float, drawn: Array, n_units: int, level: float = LEVEL
+    value: float, drawn: Array, n_units: float, level: float = LEVEL
 ) -> tuple[float, float]:
     """Interval of an area under a ROC curve; NaN where it is too often undefined.
 
@@ -197,6 +197,25 @@ def n_sides(
         for side in (1, 0)
     )
     return with_it, without
+
+
+def units_of_mean(n: NDArray[np.int64]) -> float:
+    """How many units know the spread of a mean over classes as well as each class's own do.
+
+    Formula: ``1 + (Σ 1/nₖ)² / Σ 1/(nₖ² (nₖ − 1))``, the degrees of freedom of a sum of variances
+    (Satterthwaite 1946; Welch 1947), each class's being taken as 1/nₖ. Between the smallest class
+    and all units: ten patients of one class and 290 of the other say little more than ten.
+
+    Args:
+        n: Units of each class, (K,).
+
+    >>> round(units_of_mean(np.array([10, 290])), 1), units_of_mean(np.array([1, 50]))
+    (10.6, 1.0)
+    """
+    if not len(n) or n.min() < 2:
+        return float(n.min(initial=0)) if len(n) else 0.0
+    share = 1 / n
+    return float(1 + share.sum() ** 2 / (share**2 / (n - 1)).sum())
 
 
 def unseen(

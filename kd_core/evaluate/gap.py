@@ -3,7 +3,8 @@
 A paired hierarchical bootstrap: patients are drawn (images, where patients are not known), both
 models see the same draws, so what they share cancels; and seeds are drawn too, since another seed
 would have given another student. Few patients widen it, as
-:func:`kd_core.evaluate.bootstrap.widened` says.
+:func:`kd_core.evaluate.bootstrap.widened` says; those of its class, or of the smaller side of an
+area, count there.
 
 Few seeds cannot be drawn with replacement like many patients: three differences of the same sign
 are then enough to exclude 0, and chance gives those in one of four comparisons. So the seeds'
@@ -25,7 +26,8 @@ from kd_core.evaluate.bootstrap import SAME, interval, two_sided, units, weighti
 from kd_core.evaluate.metrics import METRICS, MetricSpec
 from kd_core.evaluate.pairs import check_pairs
 from kd_core.evaluate.predictions import Predictions
-from kd_core.evaluate.scores import reach_unseen
+from kd_core.evaluate.rare import counted_in
+from kd_core.evaluate.scores import reach_unseen, rests_on
 
 Array = NDArray[np.float64]
 
@@ -76,18 +78,20 @@ def gaps(
     spec = METRICS[metric]
     values = _values(first, second, metric)  # (2, S, C)
     drawn, rng = _drawn(first, second, metric, repeats, seed)  # (R, S, C)
-    n_units = int(units(first[0].patients, len(first[0])).max()) + 1
-    drawn = widened(values[0] - values[1], drawn, n_units)
+    of_image = units(first[0].patients, len(first[0]))
     found = []
     for column in range(values.shape[2]):
         one, two = values[:, :, column]  # (S,), (S,)
+        own = column if spec.per_class else None
+        n_units = rests_on(first[0], spec, of_image, own)
+        wide = widened(one - two, drawn[:, :, column], n_units)  # (R, S)
         sign = 1.0 if spec.higher_is_better else -1.0
-        spread = sign * with_seeds(one - two, drawn[:, :, column], rng)  # (R,)
+        spread = sign * with_seeds(one - two, wide, rng)  # (R,)
         point = sign * float((one - two).mean())
         low, high = interval(spread)
         p = two_sided(spread) if not math.isnan(low) else math.nan
         if n_units < 2 or math.isclose(low, high, abs_tol=SAME):
-            reach = _reach(first[0], spec, column if spec.per_class else None, point)
+            reach = _reach(first[0], spec, own, point)
             low, high = point - reach, point + reach
             p = 1.0 if low <= 0 <= high else p
         if spec.share:  # seeds that vary much would reach beyond what a difference can be
@@ -157,8 +161,9 @@ def _values(
     """Figures of both sides, (2, S, C), or (2, r, S, C) for r weightings; C = 1 or classes."""
     spec = METRICS[metric]
     done: dict[int, Array] = {}
+    counts = counted_in(first[0])
     for p in (*first, *second):  # a teacher that stands in every pair is scored once
         if id(p) not in done:
-            value = np.asarray(spec.fn(spec.seen(p), p.targets, weights))
+            value = np.asarray(spec.fn(spec.seen(p), p.targets, weights, counts))
             done[id(p)] = value if spec.per_class else value[..., None]
     return np.stack([np.stack([done[id(p)] for p in side], -2) for side in (first, second)])

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from kd_core.evaluate.correction import holm
 from kd_core.evaluate.gap import Gap, gaps
+from kd_core.evaluate.metrics import METRICS
 from kd_core.evaluate.pairs import check_pairs
 from kd_core.evaluate.predictions import Predictions
+from kd_core.evaluate.rare import left_out
 from kd_core.text import Msg
 
 Kind = Literal["all", "class", "group"]
@@ -23,6 +25,10 @@ Bools = NDArray[np.bool_]
 
 FEW = 20
 """Patients (images, where patients are not known) below which a row is marked as small."""
+
+MOST_VALUES = 20
+"""Values of a subgroup column up to which it is a table that somebody reads. Of more, Holm's
+correction leaves nothing, and a row has few patients: it is a name or a measure, not a group."""
 
 BY_CLASS = ("sensitivity", "specificity")
 """Metrics of the rows by class; of two classes the first's sensitivity is the other's specificity,
@@ -49,6 +55,7 @@ class HarmRow:
         n_patients: Their patients; ``None`` where they are not known.
         small: Fewer than 20 patients (or images): too few to call it spared.
         undefined: Why there is no figure.
+        left_out: Classes that a mean over classes leaves out here, since hardly anybody has them.
     """
 
     kind: Kind
@@ -66,6 +73,7 @@ class HarmRow:
     n_patients: int | None
     small: bool
     undefined: Msg | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def harmed(self) -> bool:
@@ -81,7 +89,7 @@ def harm_table(
     repeats: int = 2000,
     seed: int = 0,
 ) -> tuple[HarmRow, ...]:
-    """All images, then each class, then each value of each subgroup column.
+    """All images, then each class, then each value of each subgroup column (see ``too_wide``).
 
     Rows by class have the sensitivity and, for several labels, the specificity; rows by subgroup
     have ``metric`` on the images of that subgroup. The interval is the verdict's: patients are
@@ -103,12 +111,19 @@ def harm_table(
     every = np.ones(len(first[0]), bool)
     rows = [_row(first, second, metric, every, ("all", "", ""), few, repeats, seed)]
     rows += _class_rows(first, second, few, repeats, seed)
+    wide = too_wide(first[0])
     for column, values in first[0].groups.items():
-        for value in np.unique(values):
+        for value in np.unique(values) if column not in wide else ():
             about: About = ("group", column, str(value))
             rows.append(_row(first, second, metric, values == value, about, few, repeats, seed))
     corrected = [rows[0].p, *holm([row.p for row in rows[1:]])]
     return tuple(dataclasses.replace(row, p_holm=p) for row, p in zip(rows, corrected, strict=True))
+
+
+def too_wide(predictions: Predictions) -> dict[str, int]:
+    """Subgroup columns with more values than the table takes, and how many they have."""
+    n = {name: len(np.unique(values)) for name, values in predictions.groups.items()}
+    return {name: values for name, values in n.items() if values > MOST_VALUES}
 
 
 def _row(
@@ -171,4 +186,5 @@ def _made(
         undefined=Msg("harm.undefined", {"metric": Msg(f"metric.{metric}.title")})
         if nothing
         else None,
+        left_out=left_out(predictions) if METRICS[metric].averages(predictions.task) else (),
     )

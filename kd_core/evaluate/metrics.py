@@ -16,6 +16,7 @@ from kd_core.evaluate import kernels
 from kd_core.evaluate.kernels import Array, Kernel, per_label
 from kd_core.evaluate.predictions import Predictions
 from kd_core.evaluate.ranking import average_precision, roc_auc
+from kd_core.evaluate.rare import counted_in
 from kd_core.registry import Entry, Registry
 
 
@@ -62,24 +63,45 @@ class MetricSpec(Entry):
         """What the metric is computed from, (N, K): probabilities, at half where answers count."""
         return predictions.at_half() if self.of_answers else predictions.probabilities()
 
-    def reduce(self, values: Array) -> Array:
-        """A kernel's values as this metric has them; a mean with an undefined class is NaN."""
-        return values if self.per_class or values.ndim == 1 else values.mean(1)
+    def averages(self, task: str) -> bool:
+        """Whether it is a mean over classes or labels."""
+        one = np.zeros((1, 2)) if task == "multilabel" else np.zeros(1, np.int64)
+        values = self.kernel(one)(np.full((1, 2), 0.5), one, np.ones((1, 1)))
+        return not self.per_class and values.ndim == 2
 
-    def fn(self, probabilities: NDArray[Any], targets: NDArray[Any], weights: Any = None) -> Any:
+    def reduce(self, values: Array, counted: NDArray[np.bool_] | None = None) -> Array:
+        """A kernel's values as this metric has them; a mean with an undefined class is NaN."""
+        if self.per_class or values.ndim == 1:
+            return values
+        return values.mean(1) if counted is None else values[:, counted].mean(1)
+
+    def of(self, predictions: Predictions, weights: Any = None) -> Any:
+        """The value for predictions, where classes that hardly anybody has do not count."""
+        seen = self.seen(predictions)
+        return self.fn(seen, predictions.targets, weights, counted_in(predictions))
+
+    def fn(
+        self,
+        probabilities: NDArray[Any],
+        targets: NDArray[Any],
+        weights: Any = None,
+        counted: NDArray[np.bool_] | None = None,
+    ) -> Any:
         """The value of the metric.
 
         Args:
             probabilities: (N, K).
             targets: (N,), or (N, L) with NaN for what is not known.
             weights: None, or one weight an image (N,), or R weightings at once (R, N).
+            counted: Classes that count in a mean, (K,), as
+                :func:`kd_core.evaluate.rare.counted` has it; all where left out.
 
         Returns:
             A float, or (K,) for a metric with one value a class; with R weightings (R,) or (R, K).
         """
         given = np.ones(len(probabilities)) if weights is None else np.asarray(weights, float)
         p = np.asarray(probabilities, float)
-        values = self.reduce(self.kernel(targets)(p, targets, np.atleast_2d(given)))
+        values = self.reduce(self.kernel(targets)(p, targets, np.atleast_2d(given)), counted)
         if given.ndim == 2:
             return values
         return values[0] if self.per_class else float(values[0])

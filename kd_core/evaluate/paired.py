@@ -22,6 +22,7 @@ from kd_core.evaluate.bootstrap import units
 from kd_core.evaluate.metrics import METRICS
 from kd_core.evaluate.pairs import check_pairs
 from kd_core.evaluate.predictions import Predictions
+from kd_core.evaluate.rare import counted_in
 from kd_core.text import Msg
 
 Test = Literal["mcnemar", "mcnemar_exact", "delong", "sign_flip", "sign_flip_exact"]
@@ -257,11 +258,12 @@ def _swapped(
         (np.concatenate([spec.seen(a), spec.seen(b)]), np.concatenate([a.targets, b.targets]))
         for a, b in pairs
     ]  # (2N, K), (2N,)
-    step = max(1, CHUNK // (2 * len(of_image)))
+    step, counts = max(1, CHUNK // (2 * len(of_image))), counted_in(pairs[0][0])
     found = []
     for start in range(0, len(swaps), step):
         swap = swaps[start : start + step][:, of_image]  # (r, N)
         weights = np.asfortranarray(np.concatenate([~swap, swap], 1), float)  # (r, 2N)
-        gaps = [spec.fn(p, y, weights) - spec.fn(p, y, 1 - weights) for p, y in both]  # (r,)
+        sides = weights, 1 - weights
+        gaps = [np.subtract(*(spec.fn(p, y, w, counts) for w in sides)) for p, y in both]  # (r,)
         found.append(np.mean(gaps, axis=0))
     return np.concatenate(found)

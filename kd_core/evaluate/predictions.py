@@ -90,6 +90,11 @@ class Predictions:
             wrong = int((~np.isfinite(self.logits)).any(1).sum())
             raise DataError("predictions_not_finite", images=n, wrong=wrong)
 
+    @property
+    def of_patients(self) -> bool:
+        """Whether each answer is for a patient, as :mod:`kd_core.evaluate.patients` makes them."""
+        return self.patients is not None and self.ids == tuple(map(str, self.patients))
+
     def __len__(self) -> int:
         return len(self.ids)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -24,6 +25,28 @@ def ratio(above: Array, below: Array | float) -> Array:
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(np.asarray(below) > 0, above / below, np.nan))
+
+
+WIDE = 64
+"""From so many columns on, adding whole rows is quicker than NumPy's own running sum."""
+
+
+def running_sums(rows: Array) -> Array:
+    """Sums of the first 0, 1, … n rows, (n + 1, R).
+
+    NumPy's ``cumsum`` goes down one column after the other; with many columns it is up to 20 times
+    as slow as adding row by row.
+
+    >>> running_sums(np.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
+    [[0.0, 0.0], [1.0, 2.0], [4.0, 6.0]]
+    """
+    sums = np.zeros((len(rows) + 1, rows.shape[1]))
+    if rows.shape[1] < WIDE:
+        np.cumsum(rows, axis=0, out=sums[1:])
+        return sums
+    for i, row in enumerate(rows):
+        np.add(sums[i], row, out=sums[i + 1])
+    return sums
 
 
 def roc_auc(scores: Array, positive: Bools, weights: Array) -> Array:
@@ -58,7 +81,7 @@ def average_precision(scores: Array, positive: Bools, weights: Array) -> Array:
         weights: (R, N), not negative.
     """
     s = _Sides.of(scores, positive, weights)
-    found = np.cumsum(s.yes[::-1], axis=0)[::-1][s.first_equal]  # (P, R), at least as high
+    found = s.yes.sum(0) - running_sums(s.yes)[s.first_equal]  # (P, R), at least as high
     false = s.lower[-1] - s.lower[s.first_lower]  # (P, R)
     total = found + false
     precision = np.divide(found, total, out=np.zeros_like(found), where=total > 0)
@@ -86,11 +109,15 @@ def roc_curve(scores: Array, positive: Bools) -> tuple[Array, Array, Array]:
 class _Sides:
     """Positives by rising score, and where each stands among positives and negatives.
 
+    Sums over negatives are kept only where a positive asks for them: with few positives that is a
+    small part of the images, and the time goes with what is written.
+
     Attributes:
         yes: Weights of the positives, (P, R).
-        lower: ``lower[j]`` is the weight of the j lowest negatives, (Q + 1, R).
-        first_lower: For each positive the number of negatives that are strictly below, (P,).
-        last_lower: For each positive the number of negatives that are not above, (P,).
+        lower: Weight of the negatives below each place that is asked for, by rising score, (B, R);
+            the last row is the weight of all.
+        first_lower: For each positive the row of the negatives that are strictly below, (P,).
+        last_lower: For each positive the row of the negatives that are not above, (P,).
         first_equal: For each positive the first positive of the same score, (P,).
     """
 
@@ -105,13 +132,16 @@ class _Sides:
         order = np.argsort(scores, kind="stable")
         yes, no = order[positive[order]], order[~positive[order]]
         by_image = weights.T  # (N, R)
-        lower = np.zeros((len(no) + 1, len(weights)))
-        np.cumsum(by_image[no], axis=0, out=lower[1:])
         high, low = scores[yes], scores[no]
+        asked = [np.searchsorted(low, high, side) for side in ("left", "right")]
+        breaks, rows = np.unique(np.concatenate([*asked, [len(no)]]), return_inverse=True)  # (B,)
+        between = np.searchsorted(breaks, np.arange(len(no)), "right")  # (Q,)
+        ones = np.ones(len(no))
+        sums = sparse.csr_matrix((ones, (between, no)), shape=(len(breaks), len(scores)))
         return cls(
             yes=by_image[yes],
-            lower=lower,
-            first_lower=np.searchsorted(low, high, "left"),
-            last_lower=np.searchsorted(low, high, "right"),
+            lower=running_sums(sums @ by_image)[1:],
+            first_lower=rows[: len(yes)],
+            last_lower=rows[len(yes) : 2 * len(yes)],
             first_equal=np.searchsorted(high, high, "left"),
         )

@@ -15,6 +15,7 @@ from kd_core.evaluate.metrics import METRICS, MetricSpec
 from kd_core.evaluate.pairs import check_pairs
 from kd_core.evaluate.predictions import Predictions
 from kd_core.evaluate.ranking import ratio
+from kd_core.evaluate.rare import counted_in, left_out
 from kd_core.evaluate.scores import ends
 
 Array = NDArray[np.float64]
@@ -84,6 +85,7 @@ class Robustness:
         means: One a model.
         n_images: Images at each severity.
         n_patients: Their patients; ``None`` where they are not known.
+        left_out: Classes that the metric leaves out, since hardly anybody has them.
     """
 
     metric: str
@@ -92,6 +94,7 @@ class Robustness:
     means: tuple[MeanCorruption, ...]
     n_images: int
     n_patients: int | None
+    left_out: tuple[str, ...] = ()
 
 
 def robustness(
@@ -135,6 +138,7 @@ def robustness(
         tuple(means),
         len(first),
         None if patients is None else len(np.unique(patients)),
+        left_out(first) if METRICS[metric].averages(first.task) else (),
     )
 
 
@@ -155,14 +159,13 @@ def _figures(
     answers: Answers, keys: Sequence[tuple[str, int]], metric: str, weights: Array
 ) -> Array:
     """The metric at each key, a mean over seeds, for weightings (R, N); (R, keys)."""
-    spec = METRICS[metric]
-    return np.stack(
-        [
-            np.mean([spec.fn(spec.seen(p), p.targets, weights) for p in answers[key]], axis=0)
-            for key in keys
-        ],
-        axis=1,
-    )
+    spec, counts = METRICS[metric], counted_in(answers[keys[0]][0])
+
+    def at(seeds: Sequence[Predictions]) -> Array:
+        values = [spec.fn(spec.seen(p), p.targets, weights, counts) for p in seeds]
+        return np.asarray(np.mean(values, axis=0))
+
+    return np.stack([at(answers[key]) for key in keys], axis=1)
 
 
 def _drawn(

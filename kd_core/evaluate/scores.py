@@ -18,12 +18,14 @@ from kd_core.evaluate.bootstrap import (
     n_sides,
     share_interval,
     units,
+    units_of_mean,
     unseen,
     weightings,
 )
 from kd_core.evaluate.kernels import Kernel
 from kd_core.evaluate.metrics import METRICS, MetricSpec
 from kd_core.evaluate.predictions import Predictions
+from kd_core.evaluate.rare import counted_in, left_out
 from kd_core.text import Msg
 
 Array = NDArray[np.float64]
@@ -42,6 +44,7 @@ class Score:
         undefined: Why there is no value.
         method: What the interval was drawn over; ``nothing_seen`` where no image made a
             difference and the interval says what that many images could have missed.
+        left_out: Classes that a mean over classes leaves out, since hardly anybody has them.
     """
 
     value: float
@@ -50,6 +53,7 @@ class Score:
     n: int
     undefined: Msg | None = None
     method: Method = "none"
+    left_out: tuple[str, ...] = ()
 
 
 def score(
@@ -73,11 +77,10 @@ def score(
     """
     fitting = [name for name, spec in METRICS.items() if predictions.task in spec.tasks]
     names = list(metrics) if metrics is not None else fitting
-    targets = predictions.targets
     repeated = _repeated(predictions, names, repeats, seed)
     scores: dict[str, Score] = {}
     for name in names:
-        point = METRICS[name].fn(METRICS[name].seen(predictions), targets)
+        point = METRICS[name].of(predictions)
         for key, column in _columns(name, predictions.classes):
             value = float(point if column is None else point[column])
             drawn = repeated[name] if column is None else repeated[name][:, column]
@@ -91,7 +94,7 @@ def _repeated(
     """The metrics' bootstrap repeats, (R,) or (R, K)."""
     targets = predictions.targets
     given = {flag: spec.seen(predictions) for flag, spec in _kinds(names).items()}
-    of_image = units(predictions.patients, len(predictions))
+    of_image, counts = units(predictions.patients, len(predictions)), counted_in(predictions)
     rng = np.random.default_rng(seed)
     empty = {n: np.empty((0, len(predictions.classes))[: 1 + METRICS[n].per_class]) for n in names}
     chunks: dict[str, list[Array]] = {name: [values] for name, values in empty.items()}
@@ -102,7 +105,7 @@ def _repeated(
             kernel = spec.kernel(targets)
             if kernel not in done:
                 done[kernel] = kernel(given[spec.of_answers], targets, weights)
-            chunks[name].append(spec.reduce(done[kernel]))
+            chunks[name].append(spec.reduce(done[kernel], counts))
     return {name: np.concatenate(values) for name, values in chunks.items()}
 
 
@@ -129,7 +132,8 @@ def _score(
         # at most down to 0, and up to 1, unless the figure itself is beyond
         low, high = max(value - reach, min(value, 0.0)), min(value + reach, max(value, 1.0))
         method = "nothing_seen"
-    return Score(value, low, high, n, method=method)
+    without = left_out(predictions) if spec.averages(predictions.task) else ()
+    return Score(value, low, high, n, method=method, left_out=without)
 
 
 def _columns(name: str, classes: Sequence[str]) -> list[tuple[str, int | None]]:
@@ -160,20 +164,36 @@ def ends(
     if not (spec.share and len(drawn)):
         return interval(drawn)
     made = area_interval if spec.is_area else share_interval
-    return made(value, drawn, _rests_on(predictions, spec, of_image, column))
+    return made(value, drawn, rests_on(predictions, spec, of_image, column))
 
 
-def _rests_on(
-    predictions: Predictions, spec: MetricSpec, of_image: NDArray[np.int64], column: int | None
-) -> int:
-    """Units that a figure rests on: those of its class, or of the smaller side for an area."""
-    if column is None and not spec.is_area:
-        return int(of_image.max()) + 1
+def rests_on(
+    predictions: Predictions,
+    spec: MetricSpec,
+    of_image: NDArray[np.int64],
+    column: int | None = None,
+) -> float:
+    """Units that a figure rests on: those of its class, or of the smaller side for an area.
+
+    A mean over classes is as sure as :func:`kd_core.evaluate.bootstrap.units_of_mean` says.
+
+    Args:
+        predictions: What it is computed from.
+        spec: The metric.
+        of_image: The unit of each image.
+        column: The class, for a metric with one value a class.
+    """
+    every = float(of_image.max(initial=-1) + 1)
+    if column is None and not spec.averages(predictions.task):
+        return every
     with_it, without = n_sides(predictions.targets, len(predictions.classes), of_image)
-    if spec.is_area:
-        smaller = np.minimum(with_it, without)
-        return int(smaller.mean() if column is None else smaller[column])
-    return int((without if spec.of_others else with_it)[column])
+    own = without if spec.of_others else with_it
+    own = np.minimum(with_it, without) if spec.is_area else own
+    if column is not None:
+        return float(own[column])
+    if spec.is_area and predictions.task != "multilabel" and len(own) == 2:
+        return float(own[0])  # the two areas are one
+    return min(every, units_of_mean(own[counted_in(predictions)]))
 
 
 def reach_unseen(
@@ -195,9 +215,9 @@ def reach_unseen(
     reach = np.maximum(*sides) if spec.is_area else sides[1 if spec.of_others else 0]
     if column is not None:
         return float(reach[column])
-    kernel, one = spec.kernel(predictions.targets), np.ones((1, len(predictions)))
-    by_class = kernel(spec.seen(predictions), predictions.targets, one).ndim == 2
-    return float(reach.mean()) if by_class else min(1.0, NOTHING_SEEN / int(of_image.max() + 1))
+    if spec.averages(predictions.task):
+        return float(reach[counted_in(predictions)].mean())
+    return min(1.0, NOTHING_SEEN / int(of_image.max() + 1))
 
 
 def _reason(predictions: Predictions, column: int | None) -> Msg:

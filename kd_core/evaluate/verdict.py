@@ -16,16 +16,13 @@ from typing import Literal
 import numpy as np
 
 from kd_core.errors import ConfigError
-from kd_core.evaluate.bootstrap import n_sides, units
 from kd_core.evaluate.gap import gaps
 from kd_core.evaluate.metrics import METRICS
 from kd_core.evaluate.predictions import Predictions
+from kd_core.evaluate.rare import SCARCE, left_out, scarce
 from kd_core.text import Msg
 
 Kind = Literal["better", "worse", "as_good", "cannot_tell"]
-
-SCARCE = 5
-"""With fewer patients (or images) on one side of a class, draws without any of them are common."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +40,12 @@ class Verdict:
         margin: How much worse still counts as as good.
         smallest: The smallest difference that these data could show: half the width of the
             interval.
-        n_images: Images compared.
+        n_images: Images compared; ``None`` where patients were.
         n_patients: Patients, ``None`` where they are not known.
         n_seeds: Pairs of models.
         p: Two-sided, of the same repeats as the interval: for corrections over a list.
         scarce: Where there is no interval, the classes that too few patients or images have.
+        left_out: Classes that a mean over classes leaves out, since hardly anybody has them.
     """
 
     kind: Kind
@@ -57,11 +55,12 @@ class Verdict:
     high: float
     margin: float
     smallest: float
-    n_images: int
+    n_images: int | None
     n_patients: int | None
     n_seeds: int
     p: float = math.nan
     scarce: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def msg(self) -> Msg:
@@ -78,7 +77,7 @@ class Verdict:
                 "high": self.high,
                 "margin": self.margin,
                 "smallest": self.smallest,
-                "metric": Msg(f"metric.{self.metric}.title"),
+                "metric": metric_msg(self.metric, self.left_out),
                 "basis": basis,
                 "classes": list(self.scarce),
                 "least": SCARCE,
@@ -127,20 +126,24 @@ def compare(
         high=gap.high,
         margin=margin,
         smallest=(gap.high - gap.low) / 2,
-        n_images=len(first[0]),
+        n_images=None if first[0].of_patients else len(first[0]),
         n_patients=None if patients is None else len(np.unique(patients)),
         n_seeds=len(first),
         p=gap.p,
-        scarce=_scarce(first[0]) if math.isnan(gap.low) and not math.isnan(gap.first) else (),
+        scarce=scarce(first[0]) if math.isnan(gap.low) and not math.isnan(gap.first) else (),
+        left_out=left_out(first[0]) if METRICS[metric].averages(first[0].task) else (),
     )
 
 
-def _scarce(predictions: Predictions) -> tuple[str, ...]:
-    """Classes that fewer than ``SCARCE`` patients or images have, or have not."""
-    of_image = units(predictions.patients, len(predictions))
-    sides = np.minimum(*n_sides(predictions.targets, len(predictions.classes), of_image))  # (K,)
-    named = zip(predictions.classes, sides, strict=True)
-    return tuple(name for name, n in named if n < SCARCE)
+def metric_msg(metric: str, left_out: Sequence[str] = ()) -> Msg:
+    """What a metric is called, with the classes that it leaves out.
+
+    Args:
+        metric: Entry of ``METRICS``.
+        left_out: Classes that do not count in it.
+    """
+    title = Msg(f"metric.{metric}.title")
+    return Msg("rare.metric", {"metric": title, "classes": list(left_out)}) if left_out else title
 
 
 def _kind(low: float, high: float, margin: float) -> Kind:

@@ -96,6 +96,11 @@ class TradeOff:
     front: tuple[bool, ...]
     left_out: tuple[str, ...]
 
+    @property
+    def has_equal_costs(self) -> bool:
+        """Whether some models cost the same, so that they are drawn side by side."""
+        return len({getattr(p, self.x) for p in self.points}) < len(self.points)
+
 
 def trade_off_info(
     points: Sequence[ModelPoint],

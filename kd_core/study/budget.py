@@ -62,7 +62,8 @@ def candidates(models: pd.DataFrame, metric: str) -> pd.DataFrame:
     """One row for each arm, step and study: scores averaged over seeds, costs as they are.
 
     Adds ``n`` (seeds), ``sd.<metric>`` for the chosen metric, and the interval ``low``/``high``
-    to draw: mean ± sd over seeds, or the 95 % interval over images where there is one seed.
+    to draw: mean ± sd over seeds, or the 95 % interval over images where there is one seed. Folds
+    of a cross-validation are averaged first, and have no interval of one seed.
     """
     if not len(models):
         return models.assign(n=0, sd=np.nan, low=np.nan, high=np.nan, value=np.nan)
@@ -70,12 +71,16 @@ def candidates(models: pd.DataFrame, metric: str) -> pd.DataFrame:
     medians = [c for c in ("latency_ms", "low_ms", "high_ms", "ram_bytes") if c in models]
     grouped = models.groupby(GROUP, sort=False, dropna=False)
     first = grouped.first()
-    first[values] = grouped[values].mean()
+    of_seed = models.groupby([*GROUP, "seed"], sort=False, dropna=False)[values].mean()
+    seeds = of_seed.groupby(GROUP, sort=False, dropna=False)  # folds of a seed are one value
+    first[values] = seeds.mean()
     first[medians] = grouped[medians].median()
-    chosen = grouped[f"value.{metric}"]
+    chosen = seeds[f"value.{metric}"]
     first["n"], first["sd"] = chosen.size(), chosen.std(ddof=1)
     first["value"] = first[f"value.{metric}"]
     alone = first["n"] == 1
+    ends = [f"low.{metric}", f"high.{metric}"]
+    first.loc[alone & (grouped.size() > 1), ends] = np.nan  # a fold's interval is not the seed's
     first["low"] = np.where(alone, first[f"low.{metric}"], first["value"] - first["sd"])
     first["high"] = np.where(alone, first[f"high.{metric}"], first["value"] + first["sd"])
     return first.reset_index()

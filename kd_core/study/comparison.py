@@ -20,7 +20,7 @@ from kd_core.evaluate.pareto import Spread, over_seeds
 from kd_core.evaluate.verdict import Verdict
 from kd_core.study.methods import PLAIN
 from kd_core.study.records import RunRecord
-from kd_core.study.results import Level, Result, compare_arms
+from kd_core.study.results import Level, Result, compare_arms, seed_values
 from kd_core.study.training_costs import CostRatio, cost_ratio, spent
 
 BASELINE = "baseline"
@@ -126,7 +126,7 @@ def read_comparison(
             :func:`kd_core.study.results.predictions`.
     """
     students = _students(arms, names)
-    at = values or {a: _values(group, metric) for a, group in arms.items()}
+    at = values or {a: seed_values(group, metric) for a, group in arms.items()}
     judge = {"part": part, "margin": margin, "opened": opened, "level": level}
     plain = next((a for a, g in students.items() if _is_plain(g[0])), "")
     verdicts = _judged(students, BASELINE, metric, judge)
@@ -247,11 +247,6 @@ def _order(value: float, higher_is_better: bool) -> float:
     if math.isnan(value):
         return math.inf
     return -value if higher_is_better else value
-
-
-def _values(group: Sequence[Result], metric: str) -> dict[int, float]:
-    found = {r.run.seed: r.scores[metric].value for r in group if metric in r.scores}
-    return {seed: math.nan if value is None else value for seed, value in found.items()}
 
 
 def _shared(left: Sequence[Result], right: Sequence[Result]) -> bool:

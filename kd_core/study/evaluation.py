@@ -133,6 +133,7 @@ def score_record(score: Score) -> ScoreRecord:
         n=score.n,
         method=score.method,
         undefined=score.undefined.to_json() if score.undefined else None,
+        left_out=score.left_out,
     )
 
 

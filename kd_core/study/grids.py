@@ -21,7 +21,7 @@ from scipy import stats
 from kd_core.config import Arm, DistilSettings, StudySettings, TrainSettings
 from kd_core.evaluate.metrics import METRICS
 from kd_core.losses import LOSSES
-from kd_core.study.results import Result
+from kd_core.study.results import Result, seed_values
 
 ALONE = "alone"
 _NUMBER = re.compile(r"(\S+)=(\S+)")
@@ -268,8 +268,8 @@ def _point(arm: str) -> dict[str, float]:
 
 
 def _values(group: Sequence[Result], metric: str) -> tuple[float, ...]:
-    found = (r.scores[metric].value for r in group if metric in r.scores)
-    return tuple(value for value in found if value is not None)
+    found = seed_values(group, metric).values()
+    return tuple(value for value in found if not math.isnan(value))
 
 
 def _mean(values: Sequence[float]) -> float:

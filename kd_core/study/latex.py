@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
+from kd_core.evaluate.verdict import metric_msg
 from kd_core.study.methods_facts import ArmFacts, MethodFacts
 from kd_core.study.stamp import part_msg
 from kd_core.text import Msg
@@ -78,10 +79,12 @@ def latex_results(facts: MethodFacts, stamp: Msg, say: Say) -> str:
         say: Renders messages.
     """
     metric = say(Msg(f"metric.{facts.metric}.title"))
-    basis = [Msg("verdict.n_images", {"n": facts.images})]
-    if facts.patients is not None:
-        basis.append(Msg("verdict.n_patients", {"n": facts.patients}))
-    fields = {"metric": metric, "part": part_msg(facts.part), "basis": basis, "stamp": stamp}
+    fields = {
+        "metric": metric_msg(facts.metric, facts.left_out),
+        "part": part_msg(facts.part),
+        "basis": facts.basis,
+        "stamp": stamp,
+    }
     caption = say(Msg("latex.results.caption", fields))
     names = ("difference", "p", "verdict")
     titles = [say(Msg("latex.model")), say(Msg("latex.seeds")), metric]
@@ -97,11 +100,12 @@ def _arm_cells(arm: ArmFacts, say: Say) -> list[str]:
     cells = [escape(name), str(arm.seeds), _with_interval(score.value, score.low, score.high)]
     if verdict is None:
         return [*cells, "--", "--", "--"]
-    ends = f"[{100 * verdict.low:+.1f}, {100 * verdict.high:+.1f}]"
+    ends = f" $[{100 * verdict.low:+.1f}, {100 * verdict.high:+.1f}]$"
     small = "$<0.001$" if arm.p_holm < 0.001 else f"{arm.p_holm:.3f}"
     p = "--" if math.isnan(arm.p_holm) else small
     word = say(Msg(f"latex.verdict.{verdict.kind}"))
-    return [*cells, f"${100 * verdict.difference:+.1f}$ ${ends}$", p, escape(word)]
+    known = ends if math.isfinite(verdict.low) else ""
+    return [*cells, f"${100 * verdict.difference:+.1f}${known}", p, escape(word)]
 
 
 def _with_interval(value: float, low: float, high: float) -> str:

@@ -55,7 +55,8 @@ class MethodFacts:
         metric: The accuracy axis.
         part: Which images the figures are on.
         patients: Patients of that part; ``None`` where they are not known.
-        images: Images of that part.
+        images: Images of that part; ``None`` where an answer is for a patient.
+        level: What an answer is for.
         arms: In the order of the study.
         trials: Settings tried, by arm.
         sources: Citations, in the order in which they are used; filled in by :func:`methods`.
@@ -66,10 +67,22 @@ class MethodFacts:
     metric: str
     part: str
     patients: int | None
-    images: int
+    images: int | None
     arms: tuple[ArmFacts, ...]
     trials: Mapping[str, int]
+    level: Level = "image"
     sources: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Classes that the metric leaves out, the same for every arm."""
+        return self.arms[0].score.left_out if self.arms else ()
+
+    @property
+    def basis(self) -> list[Msg]:
+        """What the figures rest on."""
+        of = ("images", self.images), ("patients", self.patients)
+        return [Msg(f"verdict.n_{name}", {"n": n}) for name, n in of if n is not None]
 
     @property
     def settings(self) -> StudySettings:
@@ -128,8 +141,9 @@ def method_facts(
         value = score_of_arm(models, metric)
         found.append(ArmFacts(arm, role, value, len(models), verdict, unranked=arm in unranked))
     known = None if one is None or one.patients is None else len(set(one.patients.tolist()))
-    images = 0 if one is None else len(one)
-    return MethodFacts(study, record, metric, part, known, images, _corrected(found), trials)
+    images = (0 if one is None else len(one)) if level == "image" else None
+    arms_of = _corrected(found)
+    return MethodFacts(study, record, metric, part, known, images, arms_of, trials, level)
 
 
 def _corrected(found: Sequence[ArmFacts]) -> tuple[ArmFacts, ...]:

@@ -7,6 +7,7 @@ not happen is not mentioned. A page and the report render it; a person pastes it
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,8 @@ from kd_core import __version__
 from kd_core.compress.spec import COMPRESSORS
 from kd_core.config import DistilSettings, ModelSettings, TrainSettings
 from kd_core.evaluate.metrics import METRICS
+from kd_core.evaluate.rare import SCARCE
+from kd_core.evaluate.verdict import metric_msg
 from kd_core.losses import LOSSES
 from kd_core.models import MODELS
 from kd_core.registry import Registry
@@ -25,6 +28,8 @@ from kd_core.train.modes import MODES
 
 STATISTICS = {
     "bootstrap": "Efron & Tibshirani 1993",
+    "paired": "Davison & Hinkley 1997",
+    "rare": "Obuchowski & Lieber 1998",
     "holm": "Holm 1979",
     "temperature": "Guo et al. 2017",
     "platt": "Platt 1999",
@@ -108,13 +113,19 @@ def _recipe(train: TrainSettings) -> Msg:
             "budget": budget or Msg("stamp.epochs", {"n": train.epochs}),
             "optimizer": Msg(f"methods.optimizer.{train.optimizer}"),
             "lr": f"{train.lr:g}",
-            "schedule": Msg(f"methods.schedule.{train.schedule}"),
-            "warmup": train.warmup,
+            "schedule": _schedule(train),
             "decay": f"{train.weight_decay:g}",
             "batch": train.batch_size,
             "imbalance": Msg(f"methods.imbalance.{train.imbalance}"),
         },
     )
+
+
+def _schedule(train: TrainSettings) -> Msg:
+    schedule = Msg(f"methods.schedule.{train.schedule}")
+    if not train.warmup:
+        return schedule
+    return Msg("methods.warmup", {"schedule": schedule, "warmup": train.warmup})
 
 
 # --- what was done with them --------------------------------------------------------------------
@@ -205,7 +216,11 @@ def _statistics(facts: MethodFacts) -> Iterator[Msg]:
     unit = Msg("methods.unit.images" if facts.patients is None else "methods.unit.patients")
     cite = facts.cite(STATISTICS["bootstrap"])
     yield Msg("methods.intervals", {"unit": unit, "cite": cite})
-    yield Msg("methods.verdict", {"margin": facts.settings.margin, "unit": unit})
+    if facts.left_out:
+        cite = facts.cite(STATISTICS["rare"])
+        yield Msg("methods.rare", {"classes": list(facts.left_out), "least": SCARCE, "cite": cite})
+    cite = facts.cite(STATISTICS["paired"])
+    yield Msg("methods.verdict", {"margin": facts.settings.margin, "unit": unit, "cite": cite})
     if sum(arm.is_method for arm in facts.arms) > 1:
         yield Msg("methods.holm", {"cite": facts.cite(STATISTICS["holm"])})
 
@@ -216,12 +231,9 @@ def _statistics(facts: MethodFacts) -> Iterator[Msg]:
 def _figures(facts: MethodFacts) -> Iterator[Msg]:
     from kd_core.study.stamp import part_msg
 
-    basis = [Msg("verdict.n_images", {"n": facts.images})]
-    if facts.patients is not None:
-        basis.append(Msg("verdict.n_patients", {"n": facts.patients}))
     figures = [
         Msg(
-            "methods.figure",
+            "methods.figure.bare" if math.isnan(a.score.low) else "methods.figure",
             {
                 "arm": Msg(f"role.{a.role}") if a.role in ("teacher", "baseline") else a.arm,
                 "value": a.score.value,
@@ -232,9 +244,9 @@ def _figures(facts: MethodFacts) -> Iterator[Msg]:
         )
         for a in facts.arms
     ]
-    metric = Msg(f"metric.{facts.metric}.title")
-    fields = {"part": part_msg(facts.part), "metric": metric, "basis": basis, "figures": figures}
-    yield Msg("methods.figures", fields)
+    metric = metric_msg(facts.metric, facts.left_out)
+    fields = {"part": part_msg(facts.part), "metric": metric, "basis": facts.basis}
+    yield Msg(f"methods.figures.{facts.level}", {**fields, "figures": figures})
     for arm in facts.arms:
         if arm.is_method and arm.verdict is not None:
             yield Msg("methods.against", {"arm": arm.arm, "verdict": arm.verdict.msg})

@@ -42,7 +42,10 @@ MODEL = "model"
 
 
 class ScoreRecord(Settings):
-    """One metric of one model on one part, with its 95 % interval; ``None`` where undefined."""
+    """One metric of one model on one part, with its 95 % interval; ``None`` where undefined.
+
+    ``left_out`` are the classes that a mean over classes leaves out, since hardly anybody has them.
+    """
 
     value: float | None
     low: float | None
@@ -50,6 +53,7 @@ class ScoreRecord(Settings):
     n: int
     method: str = ""
     undefined: dict[str, Any] | None = None
+    left_out: tuple[str, ...] = ()
 
 
 class TrainingRecord(Settings):

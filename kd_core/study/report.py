@@ -6,6 +6,7 @@ so they are worked out here and not left to whoever writes the text.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,13 @@ from kd_core.evaluate.scores import score
 from kd_core.evaluate.verdict import Verdict
 from kd_core.study.protocol import protocol_items
 from kd_core.study.records import DataRecord, RunRecord
-from kd_core.study.results import Result, arm_predictions, compare_arms, predictions
+from kd_core.study.results import (
+    Result,
+    arm_predictions,
+    compare_arms,
+    predictions,
+    seed_values,
+)
 from kd_core.study.rows import StudyRow
 from kd_core.study.store import Store
 from kd_core.text import Msg
@@ -141,7 +148,7 @@ def _groups(
 def _values(members: Sequence[Result], metric: str, part: str) -> list[float]:
     """The metric of each seed on the part; those of validation stand in the records."""
     if part == "val":
-        return [s.value for r in members if (s := r.scores.get(metric)) and s.value is not None]
+        return [v for v in seed_values(members, metric).values() if not math.isnan(v)]
     try:
         models = arm_predictions(members, part, opened=True)
     except KDLabError:  # sealed, or a model without predictions of this part

@@ -7,6 +7,7 @@ part is meant, and only where the study's seal allows it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -235,6 +236,19 @@ def _of(one: Predictions, other: Predictions) -> Predictions:
     if one.ids == other.ids:
         return one
     return one.where(np.isin(np.array(one.ids), np.array(other.ids)))
+
+
+def seed_values(group: Sequence[Result], metric: str) -> dict[int, float]:
+    """The recorded validation metric of each seed, a mean over the folds of a cross-validation.
+
+    Folds differ by their images: they are no seeds. NaN where a figure is undefined.
+    """
+    found: dict[int, list[float]] = {}
+    for result in group:
+        if metric in result.scores:
+            value = result.scores[metric].value
+            found.setdefault(result.run.seed, []).append(math.nan if value is None else value)
+    return {seed: sum(values) / len(values) for seed, values in found.items()}
 
 
 def arm_predictions(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -38,11 +37,6 @@ from kd_core.evaluate.predictions import Predictions
 from kd_core.evaluate.robustness import (
     CLEAN,
     Answers,
-    Estimate,
-    Level,
-    MeanCorruption,
-    Robustness,
-    RobustnessCurve,
     robustness,
 )
 from kd_core.events import Progress
@@ -51,12 +45,11 @@ from kd_core.study.folds import place_of, pooled
 from kd_core.study.model_files import last_model, model_folder, poll
 from kd_core.study.records import Job, RunRecord, write_json
 from kd_core.study.results import Result
+from kd_core.study.robustness_look import FOLDER, SUMMARY
 from kd_core.study.store import Store
 from kd_core.tasks import TASKS
 
-FOLDER = "robustness"
 REPEATS = 300
-ESTIMATES = ("mean", "drop", "extra_drop", "error_ratio")
 FIRST_METRICS = ("balanced_accuracy", "accuracy", "macro_auc", "average_precision")
 
 Load = Callable[[DataSettings, Path], LoadedData]
@@ -112,22 +105,33 @@ def plan_robustness(
 
 
 @dataclasses.dataclass(frozen=True)
+class _About:
+    """What all models share: their task, and how many images the part has."""
+
+    task: str
+    classes: tuple[str, ...]
+    channels: int
+    all: int
+
+
+@dataclasses.dataclass(frozen=True)
 class _Model:
-    """One file, and where it belongs."""
+    """One file, and where it belongs; it is open only while it answers."""
 
     arm: str
     seed: int
-    fold: int | None
     run: str
-    file: OnnxModel
+    file: Path
+    threads: int
     part: Part
 
-    def answer(self, images: NDArray[np.uint8], data: LoadedData) -> Predictions:
-        contract, rows = self.file.contract, self.part
+    def answer(self, images: NDArray[np.uint8], data: _About) -> Predictions:
+        file, rows = OnnxModel(self.file, self.threads), self.part
+        contract = file.contract
         return Predictions(
             ids=rows.ids,
             targets=rows.targets,
-            logits=self.file.predict_uint8(images)[TASKS[data.task].output],
+            logits=file.predict_uint8(images)[TASKS[data.task].output],
             part="val",
             seed=self.seed,
             classes=data.classes,
@@ -175,28 +179,35 @@ def look(run: RunSettings, job: Job, load: Load) -> None:
     folder = job.folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     pd.concat(rows, ignore_index=True).to_parquet(folder / "answers.parquet")
-    write_json(folder / "summary.json", _summary(_by_arm(answers), run, data, kinds))
+    write_json(folder / SUMMARY, _summary(_by_arm(answers), run, data, kinds))
 
 
-def _models(run: RunSettings, job: Job, load: Load) -> tuple[LoadedData, list[_Model]]:
+def _models(run: RunSettings, job: Job, load: Load) -> tuple[_About, list[_Model]]:
     assert run.analysis is not None
-    datas: dict[int | None, tuple[LoadedData, Part]] = {}
+    parts: dict[int | None, tuple[_About, Part]] = {}
     models = []
     for folder in job.parents.values():
         record = RunRecord.read(folder)
         settings = record.settings
         fold = settings.data.fold if run.analysis.part == "val" else None
-        if fold not in datas:
-            data = load(settings.data.change(fold=fold), job.home)
+        if fold not in parts:
             n = max(1, settings.data.folds) if fold is not None else 1
-            chosen = some_rows(data.parts[run.analysis.part], run.analysis.images // n, run.seed)
-            datas[fold] = data, taken(data.parts[run.analysis.part], chosen)
+            data = load(settings.data.change(fold=fold), job.home)
+            parts[fold] = _drawn(data, run.analysis.part, run.analysis.images // n, run.seed)
         name = last_model(folder)
         place = place_of(settings.key, settings.seed)[0]
-        model = OnnxModel(model_folder(folder, name) / "model.onnx", run.compute.threads)
+        file = model_folder(folder, name) / "model.onnx"
         arm = f"{place}/{name}" if settings.role == "compressed" else place
-        models.append(_Model(arm, settings.seed, fold, record.run_id, model, datas[fold][1]))
-    return datas[next(iter(datas))][0], models
+        own = record.run_id, file, run.compute.threads, parts[fold][1]
+        models.append(_Model(arm, settings.seed, *own))
+    return parts[next(iter(parts))][0], models
+
+
+def _drawn(data: LoadedData, part: str, most: int, seed: int) -> tuple[_About, Part]:
+    """Some images of a part; the rest of the data is let go."""
+    rows = data.parts[part]
+    about = _About(data.task, data.classes, data.channels, len(rows))
+    return about, taken(rows, some_rows(rows, most, seed))
 
 
 def some_rows(part: Part, most: int, seed: int) -> NDArray[np.int64]:
@@ -234,7 +245,7 @@ def _by_arm(
 
 
 def _summary(
-    arms: Mapping[str, Answers], run: RunSettings, data: LoadedData, kinds: list[str]
+    arms: Mapping[str, Answers], run: RunSettings, data: _About, kinds: list[str]
 ) -> dict[str, Any]:
     assert run.analysis is not None
     reference = "teacher" if "teacher" in arms else next(iter(arms))
@@ -245,7 +256,7 @@ def _summary(
         "part": run.analysis.part,
         "corruptions": kinds,
         "severities": list(run.analysis.severities),
-        "all": len(data.parts[run.analysis.part]),
+        "all": data.all,
         "metrics": {one.metric: _plain(dataclasses.asdict(one)) for one in made},
     }
 
@@ -257,53 +268,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     return None if isinstance(value, float) and math.isnan(value) else value
-
-
-# --- reading ------------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass(frozen=True)
-class Look:
-    """What a finished robustness run left.
-
-    Attributes:
-        part: ``val`` or ``test``.
-        corruptions: Those that were looked at.
-        all: Images of the part, of which some may have been drawn.
-        metrics: Curves by metric.
-    """
-
-    part: str
-    corruptions: tuple[str, ...]
-    all: int
-    metrics: dict[str, Robustness]
-
-
-def read_look(folder: Path) -> Look | None:
-    """The summary in a run's folder; ``None`` where there is none."""
-    path = folder / FOLDER / "summary.json"
-    if not path.is_file():
-        return None
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    metrics = {name: _robustness(one) for name, one in kept["metrics"].items()}
-    return Look(kept["part"], tuple(kept["corruptions"]), kept["all"], metrics)
-
-
-def _robustness(kept: Mapping[str, Any]) -> Robustness:
-    curves = tuple(
-        RobustnessCurve(
-            one["model"], one["corruption"], tuple(_numbers(Level, x) for x in one["levels"])
-        )
-        for one in kept["curves"]
-    )
-    means = tuple(
-        MeanCorruption(one["model"], *(_numbers(Estimate, one[name]) for name in ESTIMATES))
-        for one in kept["means"]
-    )
-    return Robustness(
-        kept["metric"], kept["reference"], curves, means, kept["n_images"], kept["n_patients"]
-    )
-
-
-def _numbers(kind: type[Any], kept: Mapping[str, Any]) -> Any:
-    return kind(**{name: math.nan if value is None else value for name, value in kept.items()})

@@ -18,6 +18,7 @@ from kd_core.config import RunSettings
 from kd_core.data.loaded import LoadedData
 from kd_core.errors import ConfigError, TrainError
 from kd_core.evaluate.metrics import METRICS
+from kd_core.evaluate.rare import counted
 from kd_core.tasks import TASKS, Weighting
 from kd_core.train.loader import Pixels, normalisation
 
@@ -43,6 +44,7 @@ class Validator:
         mean, std = normalisation(data, run.data)
         self._pixels = Pixels(part, mean, std, device)
         self._targets = part.targets
+        self._counts = counted(part.targets, len(data.classes), part.patients)
 
     @torch.no_grad()
     def __call__(
@@ -75,7 +77,7 @@ class Validator:
             return {"val.loss": loss}
         probabilities = self.task.probabilities(logits).numpy()
         scores = {
-            f"val.{name}": float(METRICS[name].fn(probabilities, self._targets, None))
+            f"val.{name}": float(METRICS[name].fn(probabilities, self._targets, None, self._counts))
             for name in self.names
         }
         return {"val.loss": loss, **scores}

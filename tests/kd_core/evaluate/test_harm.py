@@ -6,7 +6,7 @@ import pytest
 
 from kd_core.errors import DataError
 from kd_core.evaluate.correction import holm
-from kd_core.evaluate.harm import harm_table
+from kd_core.evaluate.harm import harm_table, too_wide
 from kd_core.evaluate.verdict import compare
 from tests.helpers_statistics import labels, two_classes
 
@@ -100,6 +100,24 @@ def test_a_figure_that_is_not_defined_in_a_subgroup_says_so() -> None:
     rows = harm_table([a], [b], "balanced_accuracy", repeats=50)
     assert all(row.undefined is not None for row in rows if row.kind == "group")
     assert all(math.isnan(row.p_holm) for row in rows if row.kind == "group")
+
+
+def test_a_column_of_many_values_is_no_subgroup() -> None:
+    groups = {"site": SITE, "age": np.arange(N).astype(str)}
+    a, b = (dataclasses.replace(m, groups=groups) for m in (TEACHER, STUDENT))
+    rows = harm_table([a], [b], repeats=50)
+    assert {row.column for row in rows} == {"", "site"}
+    assert too_wide(a) == {"age": N}
+    assert too_wide(TEACHER) == {}
+
+
+def test_a_row_names_the_labels_that_its_mean_leaves_out() -> None:
+    y = np.stack([np.arange(100) % 2, np.arange(100) < 2], 1).astype(float)
+    a = labels(0.3 + 0.4 * RNG.random((100, 2)), y)
+    rows = harm_table([a], [a], "macro_auc", repeats=50)
+    assert rows[0].left_out == ("b",)
+    assert np.isfinite(rows[0].low)
+    assert all(row.left_out == () for row in rows if row.kind == "class")
 
 
 def test_models_of_other_images_are_refused() -> None:

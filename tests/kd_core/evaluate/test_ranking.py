@@ -4,7 +4,14 @@ import torch
 from sklearn import metrics as sk
 from torchmetrics.functional import classification as tm
 
-from kd_core.evaluate.ranking import average_precision, ratio, roc_auc, roc_curve
+from kd_core.evaluate.ranking import (
+    WIDE,
+    average_precision,
+    ratio,
+    roc_auc,
+    roc_curve,
+    running_sums,
+)
 
 RNG = np.random.default_rng(1)
 CASES = {
@@ -26,6 +33,16 @@ def test_weighted_areas_agree_with_scikit_learn(name) -> None:
         np.testing.assert_allclose(ours(scores, POSITIVE, WEIGHTS), expected, atol=1e-9)
         fortran = np.asfortranarray(WEIGHTS)
         np.testing.assert_allclose(ours(scores, POSITIVE, fortran), expected, atol=1e-9)
+
+
+def test_many_repeats_are_summed_as_few_are() -> None:
+    many = RNG.multinomial(80, np.full(80, 1 / 80), size=WIDE).astype(float)
+    for scores in CASES.values():
+        for area in (roc_auc, average_precision):
+            few = [area(scores, POSITIVE, w[None])[0] for w in many]
+            np.testing.assert_allclose(area(scores, POSITIVE, many), few, atol=1e-12)
+    rows = RNG.random((9, WIDE))
+    np.testing.assert_allclose(running_sums(rows)[1:], rows.cumsum(0))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -141,18 +141,34 @@ def test_what_is_undefined_cannot_be_told() -> None:
     assert verdict.msg.id == "verdict.undefined"
 
 
-def test_a_label_that_hardly_anybody_has_is_named() -> None:
-    """Draws without it are common, so its area, and the mean over labels, has no interval."""
+def two_labels(shares: tuple[float, float], seed: int = 0) -> Predictions:
+    """120 images; of the second label two have it."""
     rng = np.random.default_rng(0)
-    targets = (rng.random((120, 2)) < (0.5, 0.0)).astype(np.float32)
-    targets[:2, 1] = 1  # two images in 120
-    logits = rng.normal(size=(120, 2)).astype(np.float32)
+    targets = (rng.random((120, 2)) < shares).astype(np.float32)
+    targets[:2, 1] = 1
+    logits = np.random.default_rng(seed).normal(size=(120, 2)).astype(np.float32)
     ids = tuple(map(str, range(120)))
-    rare = Predictions(ids, targets, logits, "val", 0, ("common", "rare"), "multilabel")
+    return Predictions(ids, targets, logits, "val", seed, ("common", "rare"), "multilabel")
+
+
+def test_a_label_that_hardly_anybody_has_is_left_out_and_named() -> None:
+    one, two = two_labels((0.5, 0.0), 1), two_labels((0.5, 0.0), 2)
+    verdict = compare([one], [two], "macro_auc")
+    areas = [METRICS["auc"].fn(p.probabilities(), p.targets)[0] for p in (one, two)]
+    assert verdict.difference == pytest.approx(areas[0] - areas[1])
+    assert verdict.low < verdict.difference < verdict.high
+    assert verdict.left_out == ("rare",)
+    assert "without rare" in load_catalogue(Path(ROOT) / "app" / "locale").render(verdict.msg)
+    assert compare([one], [two], "exact_match").left_out == ()
+
+
+def test_where_no_label_has_enough_there_is_no_interval_and_they_are_named() -> None:
+    rare = two_labels((0.0, 0.0))
+    rare.targets[:2, 0] = 1
     verdict = compare([rare], [rare], "macro_auc")
     assert math.isnan(verdict.low)
-    assert verdict.scarce == ("rare",)
-    assert (verdict.msg.id, verdict.msg.params["classes"]) == ("verdict.scarce", ["rare"])
+    assert (verdict.scarce, verdict.left_out) == (("common", "rare"), ())
+    assert (verdict.msg.id, verdict.msg.params["classes"]) == ("verdict.scarce", ["common", "rare"])
 
 
 def test_the_same_seed_gives_the_same_verdict() -> None:

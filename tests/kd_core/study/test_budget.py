@@ -50,6 +50,19 @@ def test_seeds_become_one_candidate_with_their_mean_and_sd() -> None:
     assert (teacher["n"], teacher["low"]) == (1, teacher["low.macro_auc"])
 
 
+def test_folds_are_no_seeds() -> None:
+    frame = sample_frame().assign(latency_ms=1.0, low_ms=1.0, high_ms=1.0, ram_bytes=1.0)
+    frame = frame[frame["arm"] == "distilled"]
+    values = frame["value.macro_auc"].to_numpy()
+    two = candidates(frame.assign(seed=[0, 0, 1]), "macro_auc").iloc[0]
+    of_seed = np.array([values[:2].mean(), values[2]])
+    assert (two["n"], two["value"]) == (2, pytest.approx(of_seed.mean()))
+    assert two["sd"] == pytest.approx(of_seed.std(ddof=1))
+    one = candidates(frame.assign(seed=0), "macro_auc").iloc[0]
+    assert (one["n"], one["value"]) == (1, pytest.approx(values.mean()))
+    assert np.isnan([one["sd"], one["low"], one["high"]]).all()
+
+
 def test_expanded_seeds_have_their_own_intervals() -> None:
     frame = sample_frame()
     found = singles(frame, "macro_auc")

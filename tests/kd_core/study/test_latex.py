@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pandas as pd
 
@@ -48,6 +49,19 @@ def test_a_study_has_its_figures_intervals_verdicts_and_stamp() -> None:
     assert f"{distilled.p_holm:.3f}" in text
     assert "test part sealed" in text
     assert all(line.count("&") == 5 for line in text.splitlines() if line.endswith(r"\\"))
+
+
+def test_a_verdict_without_an_interval_has_no_ends() -> None:
+    facts = sample_facts()
+    bare = [
+        replace(arm, verdict=replace(arm.verdict, low=math.nan, high=math.nan))
+        if arm.verdict
+        else arm
+        for arm in facts.arms
+    ]
+    text = latex_results(replace(facts, arms=tuple(bare)), Msg("stamp.sealed"), say)
+    assert "nan" not in text
+    assert f"${100 * bare[-1].verdict.difference:+.1f}$ &" in text
 
 
 def test_an_uneven_interval_has_both_ends() -> None:

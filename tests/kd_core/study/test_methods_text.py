@@ -1,4 +1,6 @@
+import math
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -58,3 +60,20 @@ def test_an_arm_with_a_recipe_of_its_own_is_not_passed_off_as_equal() -> None:
     facts = sample_facts(arms=(longer, *settings.arms[1:]))
     said = " ".join(say(msg) for msg in methods(facts))
     assert f"“{longer.name}” had a recipe of its own: 77 epochs" in said
+
+
+def test_labels_that_were_left_out_and_what_has_no_interval_are_named() -> None:
+    facts = sample_facts()
+    bare = replace(facts.arms[0].score, low=math.nan, high=math.nan, left_out=("rare", "odd"))
+    arms = (replace(facts.arms[0], score=bare), *facts.arms[1:])
+    said = " ".join(say(msg) for msg in methods(replace(facts, arms=arms)))
+    assert "Labels or classes that fewer than 5 patients" in said
+    assert "without rare and odd" in said
+    assert "Obuchowski & Lieber 1998" in said.rpartition("Sources: ")[2]
+    assert "no interval, seeds: 1" in said
+
+
+def test_patients_are_called_patients() -> None:
+    facts = replace(sample_facts(), level="mean", images=None, patients=40)
+    said = " ".join(say(msg) for msg in methods(facts))
+    assert "For the patients of the validation part (40 patients), each with the mean" in said

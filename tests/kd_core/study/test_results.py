@@ -15,6 +15,7 @@ from kd_core.study.results import (
     compare_arms,
     paired_predictions,
     predictions,
+    seed_values,
     visible,
 )
 from kd_core.study.rows import ModelRow, RunRow
@@ -117,6 +118,33 @@ def test_folds_of_a_seed_are_one_model_on_validation_data(tmp_path) -> None:
     opened = [dataclasses.replace(r, seal=OPEN) for r in made]
     first, _ = paired_predictions(opened, opened, "test", opened=True)
     assert [len(p) for p in first] == [200, 200]
+
+
+def test_folds_are_averaged_before_seeds_are_counted(tmp_path) -> None:
+    made = []
+    for key, seed, value in (("kd-fold1-s0", 0, 0.5), ("kd-fold2-s0", 0, 0.7), ("kd-s1", 1, None)):
+        one = fake(tmp_path, key, seed, 0.5)
+        one.model.scores["accuracy"] = SimpleNamespace(value=value)
+        made.append(one)
+    found = seed_values(made, "accuracy")
+    assert found[0] == pytest.approx(0.6)
+    assert np.isnan(found[1])
+    assert seed_values(made, "f1") == {}
+
+
+def test_a_verdict_on_patients_counts_no_images(tmp_path) -> None:
+    one, two = fake(tmp_path, "kd-s0", 0, 0.9), fake(tmp_path, "baseline-s0", 0, 0.6)
+    patients = np.char.add("p", (np.arange(200) // 4 * 2 + np.arange(200) % 2).astype(str))
+    for result in (one, two):
+        path = result.folder / "predictions" / "model-val.parquet"
+        write_predictions(path, dataclasses.replace(predictions(result, "val"), patients=patients))
+    found = compare_arms([one], [two], "accuracy", level="mean")
+    assert (found.n_images, found.n_patients) == (None, len(set(patients)))
+    assert [msg.id for msg in found.msg.params["basis"]] == [
+        "verdict.n_patients",
+        "verdict.n_seeds",
+    ]
+    assert compare_arms([one], [two], "accuracy").n_images == 200
 
 
 def test_what_a_run_leaves_beside_its_own_model_is_an_arm_of_its_own():

@@ -15,7 +15,8 @@ from kd_core.export import OnnxModel
 from kd_core.study.collect import collect
 from kd_core.study.pipeline import execute, load_data
 from kd_core.study.results import by_arm, results
-from kd_core.study.robustness import FOLDER, plan_robustness, read_look, some_rows
+from kd_core.study.robustness import plan_robustness, some_rows
+from kd_core.study.robustness_look import FOLDER, read_look
 from kd_core.study.seal import open_chosen
 from kd_core.study.store import Store
 from kd_core.study.submit import extend
