@@ -7,9 +7,9 @@ folder a language (``app/locale/en/*.toml``, ``app/locale/pt_BR/*.toml``), each 
 
 A placeholder may name a format: ``{count:int}``, ``{rate:percent}`` (0.5 is shown as 50.0 %),
 ``{gap:points}`` (× 100, one decimal), ``{size:bytes}`` (MB, 10⁶), ``{time:seconds}``,
-``{latency:ms}``, ``{score:score}`` (three decimals), ``{x:number}`` (up to 6 significant digits),
-``{names:list}``. Numbers follow the language. A parameter may itself be a :class:`Msg`. A plural
-is a table whose keys are CLDR plural categories of the parameter ``n``::
+``{latency:ms}``, ``{score:score}`` (three decimals), ``{x:four}`` (four), ``{x:number}`` (up to
+6 significant digits), ``{names:list}``. Numbers follow the language. A parameter may itself be a
+:class:`Msg`. A plural is a table whose keys are CLDR plural categories of the parameter ``n``::
 
     ["data.images"]
     one = "{n:int} image"
@@ -151,6 +151,7 @@ FORMATS: dict[str, Callable[[Any, str], str]] = {
     "percent": lambda v, lang: _decimal(v * 100, lang, "#,##0.0") + " %",
     "points": lambda v, lang: _decimal(v * 100, lang, "#,##0.0"),
     "score": lambda v, lang: _decimal(v, lang, "0.000"),
+    "four": lambda v, lang: _decimal(v, lang, "0.0000"),
     "ms": lambda v, lang: _decimal(v, lang, "#,##0.00" if v < 10 else "#,##0.0") + " ms",
     "bytes": lambda v, lang: (
         _decimal(v / MB, lang, "#,##0.00" if v < 10 * MB else "#,##0.0") + " MB"
