@@ -16,6 +16,17 @@ from kd_core.registry import Param
 
 EPS = 1e-7
 """Keeps the logarithms finite."""
+MOST_BYTES = 2_000_000_000
+"""The largest memory of images; it also stands in every checkpoint, twice while one is written."""
+
+
+def memory_bytes(images: int, width: int) -> int:
+    """Size of the memory: one float32 vector an image and network.
+
+    >>> memory_bytes(50_000, 128)  # CIFAR-100 with the paper's width
+    51200000
+    """
+    return 2 * images * width * 4
 
 
 def contrast(scores: Tensor, images: int) -> Tensor:
@@ -48,6 +59,9 @@ class Memory(nn.Module):
         theirs: Width of the teacher's vectors.
         classes: Class of each training image, (M,).
         params: ``width``, ``negatives``, ``momentum`` and ``temperature``.
+
+    Raises:
+        ConfigError: ``contrast_one_class``, or ``contrast_memory`` above ``MOST_BYTES``.
     """
 
     student_bank: Tensor  # (M, D), length 1
@@ -63,6 +77,9 @@ class Memory(nn.Module):
     def __init__(self, mine: int, theirs: int, classes: Tensor, params: Mapping[str, Any]) -> None:
         super().__init__()
         images, width = len(classes), params["width"]
+        if memory_bytes(images, width) > MOST_BYTES:
+            size = memory_bytes(images, width)
+            raise ConfigError("contrast_memory", size=size, most=MOST_BYTES, n=images, width=width)
         self.negatives, self.momentum = params["negatives"], params["momentum"]
         self.temperature = params["temperature"]
         self.student, self.teacher = nn.Linear(mine, width), nn.Linear(theirs, width)

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from kd_core.errors import ConfigError
-from kd_core.losses.feature_contrast import Memory
+from kd_core.losses import feature_contrast
+from kd_core.losses.feature_contrast import Memory, memory_bytes
 
 PARAMS = {"width": 8, "negatives": 500, "momentum": 0.5, "temperature": 0.1}
 CLASSES = torch.tensor([2, 0, 1, 0, 2, 2, 0, 1, 7, 0])
@@ -95,3 +96,14 @@ def test_one_class_has_no_contrast():
     with pytest.raises(ConfigError) as caught:
         memory(torch.zeros(5, dtype=torch.int64))
     assert caught.value.code == "contrast_one_class"
+
+
+def test_a_memory_that_is_too_large_is_refused_with_its_size(monkeypatch):
+    kept = memory()
+    held = sum(bank.nbytes for bank in (kept.student_bank, kept.teacher_bank))
+    assert held == memory_bytes(len(CLASSES), 8)
+    monkeypatch.setattr(feature_contrast, "MOST_BYTES", held - 1)
+    with pytest.raises(ConfigError) as caught:
+        memory()
+    assert caught.value.code == "contrast_memory"
+    assert caught.value.fields["size"] == held

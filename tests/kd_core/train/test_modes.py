@@ -11,7 +11,7 @@ from kd_core.config import DistilSettings, LossTerm, StudySettings
 from kd_core.errors import ConfigError, JobError
 from kd_core.train import MODES, checkpoint
 from kd_core.train.loop import CHECKPOINT
-from kd_core.train.modes import Planning, check_mode
+from kd_core.train.modes import VERSION, Planning, check_mode
 from tests.helpers_data import tiny_data
 from tests.helpers_modes import STUDENT, mode_fit, mode_run, network
 from tests.helpers_train import equal_weights, tiny_fit, tiny_run
@@ -160,6 +160,18 @@ def test_every_mode_plans_its_runs_and_the_arms_own_comes_last(mode):
         assert set(one.needs.values()) <= set(keys)
         keys.append(one.key)
     assert ("teacher" in made[-1].needs) == MODES[mode].needs_teacher
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_mode_whose_outcome_changed_gives_its_runs_another_identity(mode):
+    study = StudySettings(data={"dataset": "sample"})
+    peers = (STUDENT,) * MODES[mode].peers[0]
+    run = tiny_run(key="arm-s0", distil=DistilSettings(mode=mode, peers=peers))
+    plan = Planning(study, run, "t", lambda model, seed, name: tiny_run(key=f"{name}-s{seed}"))
+    params = MODES[mode].runs(plan)[-1].distil.params
+    version = MODES[mode].version
+    assert params.get(VERSION) == (version if version > 1 else None)
+    assert VERSION not in MODES[mode].check(params)
 
 
 def test_the_loop_names_no_mode_loss_or_task():
