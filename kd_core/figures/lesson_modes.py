@@ -15,7 +15,7 @@ FRAMES = 40
 """Pictures of one phase when the diagram plays."""
 
 FRAME_MS = 100
-BOX_W, BOX_H = 2.1, 0.9
+BOX_W, BOX_H = 2.6, 0.9
 SIGNS = (("▶", "play"), ("■", "stop"))
 LAPS = 4
 """How often a dot runs along an arrow during a phase."""
@@ -411,7 +411,13 @@ def _arrow(info: ModeRun, arrow: Arrow) -> dict[str, Any]:
         "line": {"color": colour, "width": 2.5, "dash": "solid" if arrow.phase else "dash"}
         if info.phases > 1
         else {"color": colour, "width": 2.5},
-        "marker": {"symbol": "arrow", "angleref": "previous", "size": [0, 14], "color": colour},
+        "marker": {
+            "opacity": 1,
+            "symbol": "arrow",
+            "angleref": "previous",
+            "size": [0, 15],
+            "color": colour,
+        },
         "hoverinfo": "skip",
     }
 
@@ -427,9 +433,9 @@ def _buttons(info: ModeRun, say: Say, first: int) -> dict[str, Any]:
         "type": "buttons",
         "direction": "left",
         "x": 0,
-        "y": 1.0,
+        "y": 0.46,
         "xanchor": "left",
-        "yanchor": "top",
+        "yanchor": "middle",
         "showactive": False,
         "bgcolor": "rgba(128,128,128,0.25)",
         "buttons": [
