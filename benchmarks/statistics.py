@@ -13,6 +13,7 @@ import argparse
 import json
 from typing import Any
 
+from benchmarks.statistics_rare import rare_labels
 from benchmarks.statistics_sims import (
     Share,
     Size,
@@ -56,6 +57,7 @@ def simulate(size: Size) -> dict[str, Any]:
         "verdict": verdict_alarms(size),
         "coverage": coverage(size),
         "differences": coverage_of_differences(size),
+        "rare_labels": rare_labels(size),
         "winners_curse": winners(size),
     }
 

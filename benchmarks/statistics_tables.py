@@ -17,6 +17,8 @@ TITLES = {
     "verdict": "Two equally good methods: share of verdicts that say better or worse",
     "coverage": "Share of 95 % intervals of a score that hold the truth",
     "differences": "Share of 95 % intervals of a difference in accuracy that hold the truth",
+    "rare_labels": "Share of 95 % intervals that hold the truth, by how many of 100 patients have "
+    "one of three labels; means over labels leave it out where fewer than 5 have it",
     "winners_curse": "The best of equally good models (accuracy 0.9, answers correlated by 0.5): "
     "how many points it looks better than it is",
 }

@@ -1,7 +1,8 @@
 """Metrics: probabilities and true targets in, a number out.
 
-What is undefined is NaN: a mean over classes of which one never occurs has no value, and nothing
-is left out of it in silence. :mod:`kd_core.evaluate.scores` names the reason.
+What is undefined is NaN: a mean over classes of which one has no value has none, and nothing is
+left out of it in silence. :mod:`kd_core.evaluate.rare` says which classes count in the means of a
+part, and :mod:`kd_core.evaluate.scores` names those that do not, and why a figure is undefined.
 """
 
 from __future__ import annotations

@@ -68,4 +68,7 @@ def test_a_class_that_never_occurs_has_no_gap_and_does_not_warn() -> None:
     some = [three(s).where(three(s).targets < 2) for s in range(4)]
     found = gaps(some[:2], some[2:], "sensitivity")
     assert [np.isnan(gap.low) for gap in found] == [False, False, True]
-    assert np.isnan(gaps(some[:2], some[2:], "macro_auc")[0].p)
+    areas = gaps(some[:2], some[2:], "auc")
+    assert np.isnan(areas[2].p)
+    without = np.mean([gap.difference for gap in areas[:2]])  # it does not count in the mean
+    assert gaps(some[:2], some[2:], "macro_auc")[0].difference == pytest.approx(without)
