@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pytest
 
+from kd_core.data.loaded import Part
 from kd_core.lessons.material import Material
 from kd_core.lessons.open import open_material
 from tests.helpers_sample import sample_store
@@ -21,3 +24,23 @@ def sample_material() -> Material:
 def material() -> Material:
     """The same as a fixture, for files that import it."""
     return sample_material()
+
+
+def few_images(n: int = 48) -> Material:
+    """The embedded study with few images, and its small baseline in the teacher's place."""
+    material = sample_material()
+    parts = {name: _first(material.data.parts[name], n) for name in ("train", "val")}
+    baseline = material.voice("baseline")
+    taught = replace(baseline, name="teacher", role="teacher")
+    voices = (taught, *(voice for voice in material.voices if voice.role != "teacher"))
+    return replace(
+        material,
+        data=replace(material.data, parts=parts),
+        images=material.images[:n],
+        targets=material.targets[:n],
+        voices=tuple(replace(voice, logits=voice.logits[:n]) for voice in voices),
+    )
+
+
+def _first(part: Part, n: int) -> Part:
+    return Part(np.array(part.images[:n]), part.targets[:n], part.ids[:n])

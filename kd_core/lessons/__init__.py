@@ -5,7 +5,10 @@
 from kd_core.lessons import small  # noqa: F401
 from kd_core.lessons import temperature  # noqa: F401
 from kd_core.lessons import loss  # noqa: F401
+from kd_core.lessons import features  # noqa: F401
+from kd_core.lessons import relations  # noqa: F401
 from kd_core.lessons import modes  # noqa: F401
+from kd_core.lessons import shrink  # noqa: F401
 from kd_core.lessons import tradeoff  # noqa: F401
 from kd_core.lessons import history  # noqa: F401
 
