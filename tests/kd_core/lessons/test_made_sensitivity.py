@@ -14,8 +14,7 @@ from kd_core.lessons import made_sensitivity
 from kd_core.lessons.made_sensitivity import RATIOS, accuracy, cut, make, read, subject_of
 from kd_core.models.profile import profile
 from kd_core.train.loader import normalisation
-from tests.helpers_lessons import sample_material, few_images
-
+from tests.helpers_lessons import few_images, sample_material
 
 FEW = (0.3, 0.8)
 
