@@ -68,6 +68,7 @@ RUN_PREFIX = "run:"
 """A need or origin that starts so names a finished run outside the study."""
 
 Role = Literal["teacher", "baseline", "student", "imported", "compressed", "analysis"]
+Exporter = Literal["dynamo", "torchscript"]
 
 
 class TeacherSettings(Settings):
@@ -146,9 +147,10 @@ class StudySettings(Settings):
         operating: Calibration and threshold of every model.
         folds: Cross-validation in so many folds, by patient; 0 is the data set's own split.
         replay: As in :class:`RunSettings`, for baseline and students.
+        exporter: The same.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"operating", "folds", "replay"})
+    later: ClassVar[frozenset[str]] = frozenset({"operating", "folds", "replay", "exporter"})
 
     schema_version: int = SCHEMA
     name: str = Field(default="study", min_length=1, max_length=120)
@@ -166,6 +168,7 @@ class StudySettings(Settings):
     operating: OperatingSettings = OperatingSettings()
     folds: int = Field(default=0, ge=0, le=20)
     replay: int = Field(default=0, ge=0, le=100)
+    exporter: Exporter = "dynamo"
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -210,9 +213,13 @@ class RunSettings(Settings):
         operating: Calibration and threshold of its models.
         analysis: What a run without a chain looks at, whose role is ``analysis``.
         replay: So many times over the budget the answers to a few validation images are kept.
+        exporter: What writes the ONNX file, which is checked against torch all the same:
+            ``torchscript`` is ten times as quick, ``dynamo`` knows more networks.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"chain", "operating", "analysis", "replay"})
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"chain", "operating", "analysis", "replay", "exporter"}
+    )
 
     schema_version: int = SCHEMA
     key: str
@@ -226,6 +233,7 @@ class RunSettings(Settings):
     operating: OperatingSettings = OperatingSettings()
     analysis: AnalysisSettings | None = None
     replay: int = Field(default=0, ge=0, le=100)
+    exporter: Exporter = "dynamo"
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     needs: dict[str, str] = Field(default_factory=dict)
     compute: ComputeSettings = Field(default_factory=ComputeSettings)

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import onnx
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 from torch import Tensor, nn
 
-from kd_core.config import Settings
+from kd_core.config import Exporter, Settings
 from kd_core.errors import ExportError
 from kd_core.export.contract import INPUT, OPSET, FileContract
 from kd_core.export.onnx_file import write_metadata, write_model
@@ -57,7 +56,7 @@ class ParityReport(Settings):
     max_abs_difference: float
     changed: int
     tolerance: float
-    exporter: Literal["dynamo", "torchscript"] = "dynamo"
+    exporter: Exporter = "dynamo"
     fallback_reason: str = ""
     opset: int = OPSET
     seconds: float
@@ -66,7 +65,11 @@ class ParityReport(Settings):
 
 
 def export_onnx(
-    model: nn.Module, path: Path, contract: FileContract, images: NDArray[np.float32]
+    model: nn.Module,
+    path: Path,
+    contract: FileContract,
+    images: NDArray[np.float32],
+    exporter: Exporter = "dynamo",
 ) -> ParityReport:
     """Export a network, compare the file with it on real images, and only then keep the file.
 
@@ -75,6 +78,7 @@ def export_onnx(
         path: The file to write; an older one is replaced only by a file that agrees.
         contract: Goes into the file's metadata.
         images: Normalised validation images (n, C, S, S), at least one.
+        exporter: The one that is tried first.
 
     Raises:
         ExportError: ``export_failed``, ``parity_failed``, ``parity_no_images``.
@@ -84,7 +88,7 @@ def export_onnx(
     began = time.perf_counter()
     network = _copy(model)
     with _quiet() as said:
-        exported, exporter, reason = _export(network, _tensor(images))
+        exported, used, reason = _export(network, _tensor(images), exporter)
     _clean(exported)
     write_metadata(exported, contract.change(opset=OPSET))
     onnx.checker.check_model(exported)
@@ -101,7 +105,7 @@ def export_onnx(
         max_abs_difference=difference,
         changed=changed,
         tolerance=tolerance,
-        exporter=exporter,
+        exporter=used,
         fallback_reason=reason,
         seconds=seconds,
         size_bytes=path.stat().st_size,
@@ -154,21 +158,24 @@ class _ByOrder(nn.Module):
 
 
 def _export(
-    network: nn.Module, images: Tensor
-) -> tuple[ModelProto, Literal["dynamo", "torchscript"], str]:
+    network: nn.Module, images: Tensor, exporter: Exporter
+) -> tuple[ModelProto, Exporter, str]:
     """The model, which exporter made it, and why it was not the first one."""
     with torch.no_grad():
         names = list(network(images[:1]))
     wrapped = _ByOrder(network).eval()
     two = torch.cat([images[:1], images[-1:]])  # a batch of 1 would be taken for a constant
-    try:
-        return _dynamo(wrapped, names, two), "dynamo", ""
-    except (torch.onnx.OnnxExporterError, RuntimeError) as error:
-        reason = f"{type(error).__name__}: {_first_line(error)}"
+    reason = ""
+    if exporter == "dynamo":
+        try:
+            return _dynamo(wrapped, names, two), "dynamo", ""
+        except (torch.onnx.OnnxExporterError, RuntimeError) as error:
+            reason = f"{type(error).__name__}: {_first_line(error)}"
     try:
         return _torchscript(wrapped, names, two), "torchscript", reason
     except (torch.onnx.OnnxExporterError, RuntimeError) as error:
-        raise ExportError("export_failed", detail=f"{reason}; {_first_line(error)}") from error
+        details = filter(None, (reason, _first_line(error)))
+        raise ExportError("export_failed", detail="; ".join(details)) from error
 
 
 def _dynamo(wrapped: nn.Module, names: list[str], images: Tensor) -> ModelProto:

@@ -22,7 +22,9 @@ from kd_core.config import (
     TrainSettings,
 )
 from kd_core.lessons.material import Material
+from kd_core.models import build_model
 from kd_core.study.graph import expand
+from kd_core.tasks import TASKS
 
 ARM = "live"
 SIZE = 32
@@ -43,6 +45,9 @@ LATENCY = LatencySettings(warmup=3, repeats=10, batch=8)
 
 LOOKS = 12
 """So many times over the budget the student is asked what it sees, for the replay."""
+
+EXPECTED_S = 10.0
+"""A start from beginning to end, on one core of a laptop; shorter once the queue has seen some."""
 
 ALPHAS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -74,7 +79,14 @@ def live_study(material: Material, alpha: float, T: float, seed: int = 0) -> Stu
         compute=ComputeSettings(device="cpu", threads=1),
         latency=LATENCY,
         replay=LOOKS,
+        exporter="torchscript",
     )
+
+
+def alone_study(material: Material, seed: int = 0) -> tuple[StudySettings, RunSettings]:
+    """The student alone, to which all starts are compared: a study of it, and its run."""
+    study = live_study(material, 1.0, 1.0, seed)
+    return study, next(run for run in expand(study) if run.role == "baseline")
 
 
 def live_run(material: Material, alpha: float, T: float, seed: int = 0) -> RunSettings:
@@ -86,6 +98,14 @@ def live_data(material: Material) -> DataSettings:
     """The study's images, small and as they are: a moved image would be drawn anew each time."""
     changes = {"size": SIZE, "augment": "none", "external": (), "fold": None, "folds": 0}
     return material.data_settings.change(data_hash=material.data.hash, **changes)
+
+
+def student_params(material: Material) -> int:
+    """Weights of the student for this study's classes and channels."""
+    task, data = TASKS[material.data.task], material.data
+    outputs = task.n_outputs(data.classes)
+    network = build_model(STUDENT, outputs, data.channels, SIZE, seed=0, output=task.output)
+    return sum(weights.numel() for weights in network.parameters())
 
 
 def distil(alpha: float, T: float) -> DistilSettings:

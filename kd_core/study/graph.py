@@ -109,6 +109,7 @@ def _student(study: StudySettings, seed: int, arm: Arm | None) -> RunSettings:
         distil=arm.distil if arm else None,
         views=stored_views(study),
         replay=study.replay,
+        exporter=study.exporter,
         seed=seed,
         compute=study.compute,
         latency=study.latency,

@@ -33,6 +33,7 @@ from kd_core.study.model_files import (
     weights_path,
 )
 from kd_core.study.records import MODEL, Job, TrainingRecord
+from kd_core.study.replay import Replay
 from kd_core.tasks import TASKS
 from kd_core.train import Other, Outside, fit
 from kd_core.train.checkpoint import network_hash
@@ -78,6 +79,7 @@ def train(run: RunSettings, job: Job, data: LoadedData) -> tuple[Made, ...]:
         KDLabError: As :func:`kd_core.models.build_model`, :func:`kd_core.train.fit` and
             :func:`kd_core.export.export_onnx`.
     """
+    watch = Replay(run, data, job.folder) if run.replay else None
     fitted = fit(
         run,
         data,
@@ -88,6 +90,7 @@ def train(run: RunSettings, job: Job, data: LoadedData) -> tuple[Made, ...]:
         emit=job.emit,
         stop=job.stop,
         gauges=gauges(repro.resolve_device(run.compute.device)),
+        watch=watch,
     )
     own = _keep(MODEL, Other(fitted.network, ""), run, job, data, training_record(fitted))
     return (own, *(_keep(name, other, run, job, data) for name, other in fitted.others.items()))
@@ -138,7 +141,7 @@ def _keep(
     save_checkpoint(folder / "model.pt", network)
     with stage(job, "export"):
         contract, images = contract_of(run, data, job), parity_images(data, run.data)
-        parity = export_onnx(network, folder / "model.onnx", contract, images)
+        parity = export_onnx(network, folder / "model.onnx", contract, images, run.exporter)
     figures = profile(network, data.channels, data.size)
     as_loaded: nn.Module = load_checkpoint(folder / "model.pt").eval()  # as a student will load it
     return Made(

@@ -33,6 +33,9 @@ from kd_core.train.spent import Gauges, Spending
 from kd_core.train.state import TrainState, at_rest, copy_of
 from kd_core.train.validate import Rank, Validator
 
+Watch = Callable[[int, int, nn.Module], None]
+"""Called with steps done, steps in all, and the network that will be deployed."""
+
 CHECKPOINT = "checkpoint.pt"
 HISTORY = "history.csv"
 
@@ -52,6 +55,7 @@ def fit(
     emit: Callable[[Event], None] = lambda event: None,
     stop: Callable[[], str | None] = lambda: None,
     gauges: Gauges | None = None,
+    watch: Watch | None = None,
 ) -> FitResult:
     """Train one network by the full schedule and keep its best checkpoint.
 
@@ -69,6 +73,7 @@ def fit(
         emit: Takes each event.
         stop: ``"cancelled"`` or ``"paused"`` once that is asked for; asked before every step.
         gauges: What energy and memory are read from; nothing by default.
+        watch: Sees the network after each step; it must leave weights and draws alone.
 
     Raises:
         ConfigError: The configuration does not fit the data, the task or the mode.
@@ -83,7 +88,7 @@ def fit(
         if teacher is not None:
             more = replace(more, teachers={"teacher": teacher, **more.teachers})
         training = _Training(run, data, model, device, folder, cache, more, emit, stop)
-        training.spending = Spending(gauges or Gauges())
+        training.spending, training.watch = Spending(gauges or Gauges()), watch
         return training.run()
     except (RuntimeError, MemoryError) as error:
         if not _is_out_of_memory(error):
@@ -109,6 +114,7 @@ class _Training:
     """One call of :func:`fit`."""
 
     spending: Spending
+    watch: Watch | None
 
     def __init__(
         self,
@@ -189,6 +195,8 @@ class _Training:
             state.step += 1
             state.meter.add(parts)
             self._tell_balance()
+            if self.watch is not None:
+                self.watch(state.step, mode.total_steps, mode.deployed())
             if self.device.type == "cpu":  # reading a number makes a GPU wait for it
                 self._check_finite(parts, epoch)
             if self.reporter.due():
