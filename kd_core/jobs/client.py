@@ -45,6 +45,7 @@ class Jobs:
         *,
         runs: Sequence[RunSettings] | None = None,
         reuse: bool = False,
+        shared: Mapping[str, str] | None = None,
         expected_s: Mapping[str, float] | None = None,
         plugins: Sequence[str] = (),
     ) -> str:
@@ -61,6 +62,7 @@ class Jobs:
             owner,
             runs=runs,
             reuse=reuse,
+            shared=shared,
             expected_s=expected_s,
             plugins=plugins,
             limits=self.limits,
@@ -163,7 +165,8 @@ def connect(
     if not drive:
         return Jobs(store, None, limits)
     executor = LocalExecutor(store.home.logs / "worker.log", target)
-    runner = Runner(store, executor, slots or default_slots(), timing)
+    short = 0 if slots else default_short_slots()
+    runner = Runner(store, executor, slots or default_slots(), timing, short)
     runner.start()
     return Jobs(store, runner, limits)
 
@@ -181,6 +184,16 @@ def default_slots() -> tuple[str, ...]:
     if text and (text.isdigit() or not names):
         raise ConfigError("slots_unclear", got=text[:80])
     return names or _gpus() or ("auto",)
+
+
+def default_short_slots() -> int:
+    """Slots for short runs alone: with the others one a core, at most four in all.
+
+    None where ``KDLAB_SLOTS`` says how many runs there may be at once.
+    """
+    if os.environ.get(SLOTS_ENV, "").strip():
+        return 0
+    return max(0, min(4, os.cpu_count() or 1) - 1)
 
 
 def _gpus() -> tuple[str, ...]:

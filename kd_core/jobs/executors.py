@@ -8,6 +8,7 @@ working folder as they come, for whoever follows the run reads them there.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import queue
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +28,14 @@ from kd_core.events import Event, from_line
 from kd_core.jobs.protocol import READY, JobLine
 
 ROOT = Path(__file__).resolve().parents[2]
+IDLE_S = 60.0
+"""So long a worker of short runs waits for the next one."""
+
+MOST_RUNS = 50
+"""So many short runs one process carries out at most: whatever one left behind goes with it."""
+
+MOST_IDLE = 4
+"""So many such workers wait at once."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,9 @@ class Handle(Protocol):
     def kill(self) -> None:
         """End the worker now."""
 
+    def release(self) -> None:
+        """Let go of the worker of a short run that finished: it may be given another one."""
+
 
 class Executor(Protocol):
     """Something that carries out jobs."""
@@ -75,6 +87,9 @@ class Executor(Protocol):
 
 class LocalExecutor:
     """Worker processes on this machine, with one spare that has imported everything already.
+
+    A long run has a process of its own. Short runs are carried out one after the other in
+    processes that no long run ever gets.
 
     Args:
         log: File for what workers say before they have a run.
@@ -97,6 +112,7 @@ class LocalExecutor:
         self._env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **(env or {})}
         self._keep_spare = spare
         self._spare: _Process | None = None
+        self._idle: list[_Process] = []
         self._lock = threading.Lock()
 
     def prepare(self) -> None:
@@ -106,22 +122,55 @@ class LocalExecutor:
                 self._spare = _Process(self._command, self._env, self._log)
 
     def start(self, job: JobLine) -> Handle:
-        """Give a job to the spare, and start the next one."""
-        with self._lock:
-            process, self._spare = self._spare, None
-        if process is None or process.is_gone():
-            process = _Process(self._command, self._env, self._log)
-        process.write(json.dumps(job.to_json()))
+        """Give a job to the spare, and start the next one; a short one to who did such before."""
+        process = self._waiting() if job.again else None
+        if process is None:
+            with self._lock:
+                process, self._spare = self._spare, None
+            if process is None or process.is_gone():
+                process = _Process(self._command, self._env, self._log)
+            process.released = functools.partial(self._keep, process)
+        process.begin(json.dumps(job.to_json()))
         self.prepare()
         return process
 
     def close(self) -> None:
-        """End the spare."""
+        """End all that wait."""
         with self._lock:
             self._keep_spare = False
-            if self._spare is not None:
-                self._spare.kill()
-                self._spare = None
+            for process in (self._spare, *self._idle):
+                if process is not None:
+                    process.kill()
+            self._spare, self._idle = None, []
+
+    def _waiting(self) -> _Process | None:
+        """A worker of short runs that waits for one."""
+        with self._lock:
+            while self._idle:
+                process = self._idle.pop()
+                if not process.is_gone():
+                    return process
+        return None
+
+    def _keep(self, process: _Process) -> None:
+        """Keep a worker for the next short run, for a while."""
+        with self._lock:
+            full = not self._keep_spare or len(self._idle) >= MOST_IDLE
+            if not full and process.runs < MOST_RUNS:
+                self._idle.append(process)
+                timer = threading.Timer(IDLE_S, self._drop, [process, process.runs])
+                timer.daemon = True
+                timer.start()
+                return
+        process.kill()
+
+    def _drop(self, process: _Process, runs: int) -> None:
+        """End a worker that has been given nothing meanwhile."""
+        with self._lock:
+            if process not in self._idle or process.runs != runs:
+                return
+            self._idle.remove(process)
+        process.kill()
 
 
 class _Process:
@@ -142,11 +191,23 @@ class _Process:
         self._events: queue.Queue[Event | None] = queue.Queue()
         self._ready = False
         self._exit: Exit | None = None
+        self.runs = 0
+        self.released: Callable[[], None] = self.kill
         threading.Thread(target=self._read, name="worker-events", daemon=True).start()
 
     def is_gone(self) -> bool:
         """Whether the process has ended."""
         return self._process.poll() is not None
+
+    def begin(self, line: str) -> None:
+        """Give it a job."""
+        self.runs += 1
+        self._oom_kills = _oom_kills()
+        self.write(line)
+
+    def release(self) -> None:
+        """See :class:`Handle`."""
+        self.released()
 
     def write(self, line: str) -> None:
         """One line to the worker; if it is gone, :meth:`exit` will say so."""

@@ -53,6 +53,7 @@ class Pipe:
                 if "request" in message:
                     self._request = REQUESTS[message["request"]]
                 else:
+                    self._request = None  # what came before was meant for the run before
                     self._jobs.put(line)
         end_group()
 

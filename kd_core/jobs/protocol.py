@@ -1,7 +1,9 @@
 """What crosses the pipe between a runner and its worker: JSON lines, nothing else.
 
-    to the worker     the job, once; later {"request": "cancel"} or {"request": "pause"}
+    to the worker     the job; later {"request": "cancel"} or {"request": "pause"}
     from the worker   {"ready": true} once it can start at once; then events (kd_core/events.py)
+
+A worker of a short run that finished may be given another one; any other run is its worker's last.
 
 The end of the worker's input means that its runner is gone, and it ends itself.
 """
@@ -26,6 +28,7 @@ class JobLine(Settings):
         parents: Folder of each run that it needs, by need name.
         device: The slot's device, such as ``cuda:1``; empty where the run chooses.
         slots: How many runs may run at once; with one, nobody has to keep quiet.
+        again: Whether the worker waits for another short run once this one is finished.
     """
 
     home: str
@@ -33,3 +36,4 @@ class JobLine(Settings):
     parents: dict[str, str] = Field(default_factory=dict)
     device: str = ""
     slots: int = 1
+    again: bool = False

@@ -2,6 +2,7 @@
 
     keeper thread    wants the store's lock; with it, starts the slots and expires old leases
     slot threads     one per GPU, else one: take a run, follow its worker, write what it reports
+                     and some for short runs alone, so that a long one does not hold them up
 
 All threads are daemons and all workers end when their pipe closes, so a server stops at once. A
 second server or command on the same store does not get the lock: it submits, asks and reads like
@@ -25,7 +26,7 @@ import filelock
 from kd_core.errors import KDLabError, StoreError
 from kd_core.jobs.executors import Executor
 from kd_core.jobs.supervision import Supervision, Timing
-from kd_core.study.claims import Claims
+from kd_core.study.claims import Claim, Claims
 from kd_core.study.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Runner:
         slots: Device of each slot, such as ``("cuda:0", "cuda:1")``; ``auto`` leaves the choice
             to the run.
         timing: Seconds between acts.
+        short: How many slots there are besides for short runs.
     """
 
     def __init__(
@@ -48,9 +50,11 @@ class Runner:
         executor: Executor,
         slots: Sequence[str] = ("auto",),
         timing: Timing | None = None,
+        short: int = 0,
     ) -> None:
         self.store = store
         self.slots = tuple(slots)
+        self.short = short
         self._executor = executor
         self._timing = timing or Timing()
         holder = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
@@ -87,6 +91,10 @@ class Runner:
         self._executor.close()
         self._lock.release()
 
+    @property
+    def _all_slots(self) -> int:
+        return len(self.slots) + self.short
+
     # --- the keeper ----------------------------------------------------------------------------
 
     def _try_lock(self) -> None:
@@ -102,11 +110,12 @@ class Runner:
                 self._try_lock()
             if self.drives:
                 try:
-                    self._claims.announce({"slots": list(self.slots), "pid": os.getpid()})
+                    slots = {"slots": list(self.slots), "short": self.short}
+                    self._claims.announce({**slots, "pid": os.getpid()})
                     self._claims.expire()
                 except KDLabError as error:
                     LOG.warning("The keeper goes on after %s", error)
-                for index in range(len(self.slots)):
+                for index in range(self._all_slots):
                     self._start_slot(index)
             self._closing.wait(self._timing.keeper)
 
@@ -124,7 +133,7 @@ class Runner:
         while not self._closing.is_set():
             claim = None
             with contextlib.suppress(StoreError):  # a locked store or a full disk may pass
-                claim = self._claims.next(self.slots[index], self.slots)
+                claim = self._next(index)
             if claim is None:
                 self._wake.wait(self._timing.idle)
                 self._wake.clear()
@@ -133,7 +142,12 @@ class Runner:
                     claim,
                     self._claims,
                     self._executor,
-                    len(self.slots),
+                    self._all_slots,
                     self._timing,
                     self._closing,
                 ).follow()
+
+    def _next(self, index: int) -> Claim | None:
+        if index < len(self.slots):
+            return self._claims.next(self.slots[index], self.slots)
+        return self._claims.next("auto", self.slots, short_only=True)

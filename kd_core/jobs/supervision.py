@@ -63,6 +63,7 @@ class Supervision:
         self._progress: Progress | None = None
         self._renewed = self._started = time.monotonic()
         self._asked: tuple[str, float] | None = None
+        self._finished = False
 
     def follow(self) -> None:
         """Carry the run out and write down how it ends."""
@@ -76,7 +77,10 @@ class Supervision:
         try:
             over = self._follow(handle)
         finally:
-            handle.kill()
+            if self._finished and self._claim.short:
+                handle.release()
+            else:
+                handle.kill()
             if not over:  # this thread fell: the run must not seem to run for ever
                 self._claims.lost(self._run_id, JobError("runner_lost"))
 
@@ -109,6 +113,7 @@ class Supervision:
             parents={name: str(home.run(run)) for name, run in self._claim.parents.items()},
             device=self._claim.device,
             slots=self._slots,
+            again=self._claim.short,
         )
 
     def _enter(self, event: Event) -> bool:
@@ -117,6 +122,7 @@ class Supervision:
             self._progress = event  # written with the next act, if no newer one comes
             return False
         last = isinstance(event, Finished | Stopped | Failed)
+        self._finished = isinstance(event, Finished)
         if last:
             self._surely(self._write_progress)
         self._surely(lambda: self._record(event))

@@ -2,6 +2,9 @@
 
 It imports everything first, says that it is ready, takes one job from its standard input, carries
 it out and ends. Whatever happens to it, the dashboard lives, and at most one epoch is lost.
+
+Only short runs share a process, one after the other, since its start would take longer than they
+do; a run that does not finish is the last of its process.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ from kd_core.study.records import Job, write_json
 TARGET = "kd_core.study.pipeline:execute"
 LOG_FILE = "log.txt"
 NICENESS = 10  # pages come first
+AUTOGROUP = Path("/proc/self/autogroup")
 LOCK_S = 20.0  # a worker whose runner died needs a moment to notice
 NEED_BYTES = 200_000_000  # what a small run writes; large ones check for themselves
 _NO_MEMORY = ("can't allocate memory", "out of memory", "alloc_failed", "failed to allocate memory")
@@ -44,20 +48,35 @@ Execute = Callable[[RunSettings, Job], Any]
 
 
 def main() -> None:
-    """Take one job and carry it out."""
+    """Take one job and carry it out; go on to further short ones."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", default=TARGET, help="module:function that executes a run")
     module, function = parser.parse_args().target.split(":")
     pipe = Pipe()
     execute: Execute = getattr(importlib.import_module(module), function)
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)  # not before: somebody may be waiting for this import
+    _step_back()  # not before: somebody may be waiting for this import
     pipe.send(READY)
-    job = JobLine.from_json(pipe.job())
-    _log_to(Home(Path(job.home)).work(job.file.run.id))
-    pipe.send(to_line(carry_out(job, execute, pipe.send, pipe.requested)))
+    again = True
+    while again:
+        job = JobLine.from_json(pipe.job())
+        _log_to(Home(Path(job.home)).work(job.file.run.id))
+        ending = carry_out(job, execute, pipe.send, pipe.requested)
+        pipe.send(to_line(ending))
+        again = job.again and isinstance(ending, Finished)
     # Not sys.exit: torch's threads and the pipe's may hold an ordinary exit up for seconds.
     os._exit(0)
+
+
+def _step_back() -> None:
+    """Let the pages come first.
+
+    Linux may give each session a share of its own, within which alone niceness then counts, so
+    the share is told, too (``sched(7)``, "The autogroup feature").
+    """
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        AUTOGROUP.write_text(str(NICENESS))
 
 
 def carry_out(

@@ -19,7 +19,7 @@ from kd_core.events import Event, Failed, Finished, Progress, Started, Stopped
 from kd_core.study.entries import RunFile, run_file
 from kd_core.study.eventlog import EVENTS, read_events
 from kd_core.study.needs import settle
-from kd_core.study.order import fair_order
+from kd_core.study.order import fair_order, is_short
 from kd_core.study.records import RECORD, RunRecord
 from kd_core.study.rows import QueuedRun, Status
 from kd_core.study.store import Store, index_record
@@ -42,11 +42,13 @@ class Claim:
         file: What its worker must know of run and study.
         parents: Ids of the runs that it needs, by need name.
         device: The slot's device where the run left the choice open, else ``""``.
+        short: Whether its worker may carry out further short runs after it.
     """
 
     file: RunFile
     parents: dict[str, str]
     device: str
+    short: bool = False
 
 
 class Claims:
@@ -73,7 +75,9 @@ class Claims:
         with self.store.db.write() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('runner', ?)", [value])
 
-    def next(self, device: str, devices: Collection[str]) -> Claim | None:
+    def next(
+        self, device: str, devices: Collection[str], *, short_only: bool = False
+    ) -> Claim | None:
         """Take the next run for a slot; ``None`` when there is none.
 
         A run that names a device goes to that device's slot; if no slot has that device, to any
@@ -82,6 +86,7 @@ class Claims:
         Args:
             device: The slot's device, or ``auto``.
             devices: Devices of all slots.
+            short_only: Leave all runs that are not short.
         """
         if not self.store.db.rows("SELECT 1 FROM runs WHERE status = 'queued' LIMIT 1"):
             return None
@@ -91,10 +96,13 @@ class Claims:
             full = {owner for owner, (n, _) in served.items() if owner and n >= most > 0}
             ready = [
                 QueuedRun(run_id, owner, position)
-                for run_id, owner, position, wanted in db.execute(
-                    "SELECT id, owner, position, device FROM runs WHERE status = 'queued'"
+                for run_id, owner, position, wanted, threads, expected_s in db.execute(
+                    "SELECT id, owner, position, device, threads, expected_s FROM runs"
+                    " WHERE status = 'queued'"
                 )
-                if owner not in full and (wanted in (*_ANY_DEVICE, device) or wanted not in devices)
+                if owner not in full
+                and (wanted in (*_ANY_DEVICE, device) or wanted not in devices)
+                and (not short_only or is_short(wanted, threads, expected_s))
             ]
             order = fair_order(ready, served)
             return self._take(db, order[0], device) if order else None
@@ -112,7 +120,10 @@ class Claims:
         open_choice = file.run.settings.compute.device in _ANY_DEVICE and device != "auto"
         place = device if open_choice else None
         db.execute(_TAKE, [self.holder, now + self.lease_s, now, place, run_id])
-        return Claim(file, parents, place or "")
+        run = file.run
+        compute = run.settings.compute
+        short = not run.plugins and is_short(compute.device, compute.threads, run.expected_s)
+        return Claim(file, parents, place or "", short)
 
     def renew(self, run_id: str) -> None:
         """Renew the lease on a run that this runner holds."""

@@ -11,6 +11,18 @@ from collections.abc import Collection, Mapping, Sequence
 
 from kd_core.study.rows import QueuedRun
 
+SHORT_S = 30.0
+"""A run that is expected to take no longer, with one thread of a CPU, is short."""
+
+
+def is_short(device: str, threads: int, expected_s: float | None) -> bool:
+    """Whether a run may be carried out beside a long one, and after others in one process.
+
+    >>> is_short("cpu", 1, 9.0), is_short("cpu", 1, None), is_short("auto", 1, 9.0)
+    (True, False, False)
+    """
+    return device == "cpu" and threads == 1 and expected_s is not None and expected_s <= SHORT_S
+
 
 def fair_order(
     queued: Sequence[QueuedRun],

@@ -15,7 +15,7 @@ from kd_core.events import Stopped
 from kd_core.study.claims import end_run, owners_served
 from kd_core.study.eventlog import append_event
 from kd_core.study.needs import settle
-from kd_core.study.order import expected_starts, fair_order
+from kd_core.study.order import SHORT_S, expected_starts, fair_order
 from kd_core.study.rows import RESUMABLE, Place, QueuedRun, Status
 from kd_core.study.store import Store
 
@@ -89,7 +89,10 @@ class Queue:
         with self.store.db.connection() as db:
             served = owners_served(db)
         order = fair_order(waiting, served, running)
-        slots = len(self.runner().get("slots", [])) or 1
+        runner = self.runner()
+        slots = len(runner.get("slots", [])) or 1
+        if all(run.expected_s is not None and run.expected_s <= SHORT_S for run in waiting):
+            slots += runner.get("short", 0)
         starts = expected_starts(order, {run.id: run for run in waiting}, running, slots)
         return {run_id: Place(i + 1, starts[run_id]) for i, run_id in enumerate(order)}
 

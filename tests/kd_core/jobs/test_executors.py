@@ -104,3 +104,78 @@ def test_a_worker_that_cannot_start_is_told(store, monkeypatch):
     monkeypatch.setattr(subprocess, "Popen", refuse)
     with pytest.raises(OSError, match="Cannot allocate"):
         executor.start(job(store))
+
+
+# --- short runs share a process -------------------------------------------------------------------
+
+
+def pids(handle):
+    return [event.pid for event in all_until_over(handle) if event.type == "started"]
+
+
+def all_until_over(handle):
+    events = []
+    while not events or events[-1].type not in ("finished", "failed", "stopped"):
+        new = handle.poll(5)
+        events += new
+        if not new and handle.exit() is not None:
+            break
+    return events
+
+
+def test_short_runs_follow_each_other_in_one_process(store, executor):
+    first = executor.start(job(store).change(again=True))
+    one = pids(first)
+    first.release()
+    second = executor.start(job(store, steps=2).change(again=True))
+    assert second is first
+    assert pids(second) == one
+    second.release()
+    assert {run.stem for run in store.home.runs.glob("r*")} >= {
+        run.id for run in store.runs() if run.key == "baseline-s0"
+    }
+
+
+def test_a_long_run_never_gets_the_process_of_short_ones(store, executor):
+    first = executor.start(job(store).change(again=True))
+    one = pids(first)
+    first.release()
+    long = executor.start(job(store, steps=2))
+    assert pids(long) != one
+    assert all_events(long) == []
+    assert long.exit().code == 0
+
+
+def test_a_short_run_that_fails_is_the_last_of_its_process(store, executor):
+    handle = executor.start(job(store, do="nan").change(again=True))
+    assert all_events(handle)[-1].type == "failed"
+    handle.release()
+    assert executor.start(job(store).change(again=True)) is not handle
+
+
+def test_what_was_asked_of_one_run_is_not_asked_of_the_next(store, executor):
+    first = executor.start(job(store).change(again=True))
+    all_until_over(first)
+    first.request("cancel")  # too late: it has finished
+    first.release()
+    second = executor.start(job(store, steps=2).change(again=True))
+    assert second is first
+    assert all_until_over(second)[-1].type == "finished"
+    second.release()
+
+
+def test_workers_that_wait_end_with_the_executor(store, executor):
+    handle = executor.start(job(store).change(again=True))
+    all_until_over(handle)
+    handle.release()
+    executor.close()
+    assert handle.is_gone()
+
+
+def test_a_worker_that_nobody_needs_ends_after_a_while(store, executor, monkeypatch):
+    monkeypatch.setattr("kd_core.jobs.executors.IDLE_S", 0.05)
+    handle = executor.start(job(store).change(again=True))
+    all_until_over(handle)
+    handle.release()
+    until(handle.is_gone)
+    assert executor._idle == []

@@ -3,6 +3,7 @@ import threading
 
 import pytest
 
+from kd_core.config import ComputeSettings
 from kd_core.events import from_line
 from kd_core.jobs.executors import Exit
 from kd_core.jobs.runner import Runner
@@ -181,3 +182,22 @@ def test_closing_twice_and_without_work_is_quick(store):
     runner.close()
     runner.close()
     assert not runner.drives
+
+
+def test_a_slot_for_short_runs_takes_no_long_one(store, run):
+    short = study(1).change(compute=ComputeSettings(device="cpu", threads=1), name="short")
+    long_id = submit(store, study(0, do="wait"))
+    short_id = submit(store, short, expected_s={"teacher-s1": 5, "baseline-s1": 5})
+    executor = Threads()
+    run(executor=executor, short=1)
+    until(lambda: by_key(store, short_id)["baseline-s1"].status == "finished")
+    assert by_key(store, long_id)["teacher-s0"].status == "running"
+    assert by_key(store, short_id)["distilled-s1"].status == "queued"  # nobody said how long
+    assert {job.file.run.key: job.again for job in executor.jobs} == {
+        "teacher-s0": False,
+        "teacher-s1": True,
+        "baseline-s1": True,
+    }
+    assert {job.slots for job in executor.jobs} == {2}
+    let_go(store.home.root)
+    all_over(store)
