@@ -9,6 +9,7 @@ test reads out of their code.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +49,12 @@ class Services:
     Attributes:
         jobs: The runner, or a client of the one that another server already runs.
         library: Data sets.
+        began: When the server started.
     """
 
     jobs: Jobs
     library: Library
+    began: float = 0.0
 
     @property
     def store(self) -> Store:
@@ -61,11 +64,12 @@ class Services:
 
 @st.cache_resource(show_spinner=False)
 def _services() -> Services:
+    began = time.time()
     jobs = connect()
     if SAMPLE_STUDY.is_dir():
         jobs.collect(SAMPLE_STUDY)
     warm.begin()
-    return Services(jobs, Library(jobs.store.home.root))
+    return Services(jobs, Library(jobs.store.home.root), began)
 
 
 def services() -> Services:
@@ -98,7 +102,7 @@ def submit(
         JobError: ``visitor_limit``.
     """
     me = allowed("start")
-    _leave_room()
+    leave_room()
     dataset = services().library.get(study.data.dataset)
     tied = study.change(data=study.data.change(data_hash=dataset.hash))
     return services().jobs.submit(
@@ -167,7 +171,7 @@ def look_at_robustness(study_id: str, found: Sequence[Result], wanted: AnalysisS
     """
     me = allowed("start")
     allowed_own(services().store.study(study_id).owner)
-    _leave_room()
+    leave_room()
     run = plan_robustness(services().store, study_id, found, wanted)
     services().jobs.extend(study_id, [run], owner=me.owner)
 
@@ -213,7 +217,7 @@ def upload_room(new_bytes: int = 0) -> int | None:
         StoreError: ``disk_full``.
     """
     me = allowed("upload")
-    _leave_room(new_bytes)
+    leave_room(new_bytes)
     if me.role != "visitor":
         return None
     used, limit = room().people.upload_bytes(me.id), room().upload_bytes
@@ -307,7 +311,7 @@ def keep_file(name: str, content: bytes, check: Callable[[Path], Any]) -> None:
     aside.replace(target)
 
 
-def _leave_room(new_bytes: int = 0) -> None:
+def leave_room(new_bytes: int = 0) -> None:
     """A class leaves the server's disk some room, whatever the limits of each allow."""
     if person().role == "visitor":
         need_space(services().store.home.root, new_bytes, FREE_BYTES)

@@ -8,6 +8,7 @@ from app import (
     learn_material,
     learn_quiz,
     learn_teacher,
+    learn_try,
     learn_view,
     services_lessons,
 )
@@ -23,13 +24,17 @@ try:
         st.space("stretch")
         bar = st.container(horizontal=True, width="content")
         demo_present.switch()
-    name = learn_choose.choose(names, plan)
+    name = learn_choose.choose((*names, learn_try.NAME), plan)
     learn_controls.forget_others(name)
     with bar:
         chosen = learn_choose.study(plan)
-        learn_choose.link(name)
+        if name != learn_try.NAME:
+            learn_choose.link(name)
         learn_hand_in.show(names, chosen)
         learn_teacher.show(plan, learn_material.studies())
+    if name == learn_try.NAME:
+        learn_try.show(chosen)
+        st.stop()
     material = learn_choose.shown_material(name, chosen)
     hidden = {*learn_choose.hidden_parts(), *learn_choose.hidden_by(plan, name)}
     learn_view.lesson(name, material, frozenset(hidden))

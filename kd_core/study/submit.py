@@ -99,6 +99,7 @@ def submit(
     *,
     runs: Sequence[RunSettings] | None = None,
     reuse: bool = False,
+    shared: Mapping[str, str] | None = None,
     expected_s: Mapping[str, float] | None = None,
     plugins: Sequence[str] = (),
     limits: Limits | None = None,
@@ -111,6 +112,8 @@ def submit(
         owner: Visitor id; ``""`` for the command line.
         runs: The graph, parents first; else that of :func:`~kd_core.study.graph.expand`.
         reuse: Show equal finished runs in this study instead of running them again.
+        shared: Ids of runs of other studies that are shown in this one, finished or not, by key; a
+            run whose configuration is another is left alone.
         expected_s: Estimated seconds of runs by key, for the queue's expected starts.
         plugins: Files that the worker loads first; never from a browser.
         limits: Else those of the environment.
@@ -128,6 +131,7 @@ def submit(
     hashes = config_hashes(graph, outside)
     equal = {key: store.find_equal(value) for key, value in hashes.items()} if reuse else {}
     kept = {key: row.id for key, row in equal.items() if row and study.data.data_hash}
+    kept |= {k: r for k, r in (shared or {}).items() if store.run(r).config_hash == hashes.get(k)}
     ids = {run.key: kept.get(run.key) or new_id("r") for run in graph}
     hashes |= {RUN_PREFIX + run: value for run, value in outside.items()}
     entry = StudyEntry(

@@ -6,7 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from app import class_board, services, services_devices, services_lessons, visitor
+from app import (
+    class_board,
+    services,
+    services_devices,
+    services_lessons,
+    services_live,
+    visitor,
+)
 from app.class_room import CODE_ENV, TOKEN_ENV
 from app.visitor import person as current
 from kd_core.config import AnalysisSettings
@@ -17,6 +24,7 @@ from kd_core.lessons.plan import Plan
 from kd_core.study.rights import RIGHTS, ROLES, Person
 from tests.helpers_app import cell_folder, tiny_study
 from tests.helpers_code import sources
+from tests.helpers_lessons import sample_material
 
 THEIRS = "b" * 24
 
@@ -24,7 +32,8 @@ THEIRS = "b" * 24
 def act_as(monkeypatch, role):
     """From now on whoever calls a service has this role."""
     me = Person("a" * 24, role, "Ana")
-    for module in (visitor, services, services_devices, services_lessons, class_board):
+    modules = (visitor, services, services_devices, services_lessons, services_live, class_board)
+    for module in modules:
         if hasattr(module, "person"):
             monkeypatch.setattr(module, "person", lambda: me)
     return me
@@ -91,6 +100,10 @@ ACTS = {
         lambda p: class_board.set_rules(is_open=True, dataset="cells", budget_bytes=0),
     ),
     "reset": ("board", lambda p: class_board.reset()),
+    "remove_person": ("board", lambda p: class_board.remove_person(THEIRS)),
+    "start_live": ("start", lambda p: services_live.start_live(sample_material(), 0.3, 4.0)),
+    "my_live_runs": ("look", lambda p: services_live.my_live_runs(sample_material())),
+    "alone_run": ("look", lambda p: services_live.alone_run(sample_material())),
     "here": ("board", lambda p: class_board.here()),
     "class_runs": ("board", lambda p: class_board.class_runs()),
     "wipe_class": ("board", lambda p: class_board.wipe_class()),
@@ -229,7 +242,7 @@ def test_a_member_still_opens_the_test_part_of_their_own_study(filled, monkeypat
 
 
 READS = {
-    "services", "data_root", "brought_by", "upload_mb", "may_teach", "may_measure",
+    "services", "data_root", "brought_by", "upload_mb", "leave_room", "may_teach", "may_measure",
     "require", "allowed", "allowed_own",
 }  # fmt: skip
 """Public functions of the services that change nothing and read what everybody inside may."""
@@ -254,6 +267,7 @@ BELOW = {
 ON_OBJECTS = {("library", "add"), ("library", "delete"), ("store", "open_test"), ("jobs", "submit")}
 SERVICES = {
     "app/services.py", "app/services_devices.py", "app/services_lessons.py",
+    "app/services_live.py",
     "app/class_board.py", "app/class_room.py",
 }  # fmt: skip
 

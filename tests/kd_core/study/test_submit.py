@@ -147,3 +147,17 @@ def test_a_visitor_of_a_class_has_a_limit_of_their_own(store):
     assert [limits.queued(who) for who in ("v-ana", "t-rui", "")] == [3, 5, 0]
     assert [limits.run_s(who) for who in ("v-ana", "t-rui", "")] == [60, 0, 0]
     assert Limits(class_queued=0).queued("v-ana") == 200
+
+
+def test_a_run_of_another_study_is_shown_before_it_is_finished(store):
+    first = submit(store, study(0))
+    baseline = by_key(store, first)["baseline-s0"].id
+    teacher = by_key(store, first)["teacher-s0"].id
+    shared = {"baseline-s0": baseline, "distilled-s0": teacher}  # the second is another run
+    second = submit(store, study(0), "ana", shared=shared)
+    runs = by_key(store, second)
+    assert runs["baseline-s0"].id == baseline
+    assert runs["distilled-s0"].id != teacher
+    assert len(store.runs()) == 5
+    run_all(store)
+    assert store.study(second).finished == 3

@@ -1,0 +1,48 @@
+"""The class board as a picture, on the Class page and where a class tries its own runs."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import class_board
+from app.texts import say
+from app.theme import is_dark
+from app.visitor import person
+from kd_core.figures.class_board import Entry, board_figure, board_info, board_words
+
+POLL = "3s"
+
+
+@st.fragment(run_every=POLL)
+def show(where: str) -> None:
+    """The picture with its heading, drawn again every few seconds.
+
+    Args:
+        where: The page, since two pictures on one would need two keys.
+    """
+    rules, me = class_board.rules(), person()
+    st.subheader(say("class.board"))
+    state = "class.board.open" if rules.is_open else "class.board.closed"
+    st.caption(say(state, dataset=rules.dataset))
+    picture(where, me.id)
+
+
+def picture(where: str, me: str) -> None:
+    """The picture alone; a sentence where nobody is on the board."""
+    places = class_board.places()
+    if not places:
+        st.info(say("class.board.none"))
+        return
+    entries = [
+        Entry(place.nickname, place.size_bytes, place.accuracy, place.rank, place.person == me)
+        for place in places
+    ]
+    info = board_info(entries, class_board.rules().budget_bytes)
+    st.plotly_chart(
+        board_figure(info, say, is_dark()),
+        width="stretch",
+        theme=None,
+        key=f"class-board-{where}",
+        config={"displayModeBar": False},
+        alt=say(board_words(info)),
+    )

@@ -1,0 +1,135 @@
+"""One live run: its place in the queue, its curve, what came of it, and a replay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app import class_board, learn_try, learn_try_replay, services_live
+from app.class_room import class_open
+from app.live import ICONS
+from app.services import ask, services
+from app.texts import number, say, show_error
+from app.visitor import may_change
+from kd_core.errors import KDLabError
+from kd_core.lessons.made_map import LiveMap
+from kd_core.lessons.material import Material
+from kd_core.study.records import MODEL
+from kd_core.study.rows import ACTIVE, RunRow
+
+POLL = "1s"
+
+
+def follow(material: Material, run_id: str) -> None:
+    """The run: looked at every second while it waits or runs, still afterwards."""
+    active = services().store.run(run_id).status in ACTIVE
+    st.fragment(_follow, run_every=POLL if active else None)(material, run_id, active)
+    if not active:
+        learn_try_replay.replay(material, run_id)
+
+
+def _follow(material: Material, run_id: str, was_active: bool) -> None:
+    run = services().store.run(run_id)
+    if was_active and run.status not in ACTIVE:
+        st.rerun()  # the replay, the board and the button belong to the page
+    st.subheader(say("try.mine", **_asked(run)))
+    if run.status == "finished":
+        _result(material, run)
+        return
+    st.markdown(f"{ICONS[run.status]} {_state(run)}")
+    if run.status == "queued":
+        _place(run)
+    elif run.status == "running":
+        share = min(1.0, (run.done or 0) / run.total) if run.total else 0.0
+        st.progress(share)
+        learn_try_replay.curve(material, run_id)
+    if run.error is not None:
+        st.caption(say(run.error.msg))
+    stop = run.status in ACTIVE and may_change(run.owner)
+    if stop and st.button(say("live.stop"), icon=":material/stop:", key="try-stop"):
+        ask(run.id, "cancel")
+
+
+def _asked(run: RunRow) -> dict[str, float]:
+    distil = services().store.settings(run.id).distil
+    assert distil is not None  # a live run learns from a teacher
+    return {"alpha": distil.alpha, "T": float(distil.losses[0].params["T"])}
+
+
+def _state(run: RunRow) -> str:
+    if run.status == "running" and run.stage:
+        return say(f"stage.{run.stage}")
+    return say(f"status.{run.status}")
+
+
+def _place(run: RunRow) -> None:
+    place = services().jobs.place(run.id)
+    if place is not None:
+        known = "live.place" if place.starts_in_s is not None else "live.place_only"
+        st.caption(say(known, place=place.position, starts=place.starts_in_s))
+
+
+def accuracy(run: RunRow | None, metric: str) -> float | None:
+    """What a finished run reached on the validation part."""
+    if run is None or run.status != "finished":
+        return None
+    models = services().store.models(run=run.id)
+    return models[0].values.get(metric) if models else None
+
+
+def row(run: RunRow) -> dict[str, Any]:
+    """A run as a line of the table of what was tried."""
+    asked = _asked(run)
+    reached = accuracy(run, class_board.METRIC)
+    return {
+        "α": asked["alpha"],
+        "T": asked["T"],
+        say("class.board.accuracy"): number(reached, "score"),
+        say("try.state"): say(f"status.{run.status}"),
+    }
+
+
+def _result(material: Material, run: RunRow) -> None:
+    """The run beside the student alone and beside what the map said before."""
+    found: LiveMap | None = material.made.get("map")
+    metric = class_board.METRIC if found is None else learn_try.metric_of(found)
+    mine = accuracy(run, metric)
+    alone = accuracy(services_live.alone_run(material), metric)
+    mapped = None if found is None else found.map(metric)
+    point = None if mapped is None else mapped.at(*_asked(run).values())
+    columns = st.columns(3)
+    columns[0].metric(say("try.reached"), number(mine, "score"))
+    columns[1].metric(say("try.alone"), number(alone, "score"))
+    if point is not None:
+        columns[2].metric(say("try.map"), number(point[2], "score"))
+    if mine is not None and alone is not None and mapped is not None:
+        told = {"gap": mine - alone, "noise": mapped.noise}
+        if abs(mine - alone) <= mapped.noise:
+            st.markdown(say("try.result.chance", **told))
+        else:
+            st.markdown(say(f"try.result.{'better' if mine > alone else 'worse'}", **told))
+    elif alone is None:
+        st.caption(say("try.alone_later"))
+    if class_open():
+        _to_board(run)
+
+
+def _to_board(run: RunRow) -> None:
+    """One click onto the class board."""
+    rules = class_board.rules()
+    wanted = st.button(
+        say("class.board.enter"),
+        icon=":material/leaderboard:",
+        disabled=not rules.is_open,
+        help=None if rules.is_open else say("class.board.closed"),
+        key="try-board",
+    )
+    if not wanted:
+        return
+    try:
+        class_board.enter(run.id, MODEL)
+    except KDLabError as error:
+        show_error(error)
+        return
+    st.success(say("class.board.entered"), icon=":material/check:")
