@@ -142,6 +142,16 @@ def here() -> list[Here]:
     ]
 
 
+def remove_person(person: str) -> bool:
+    """Let one person out, so that their place is free; whether they were in.
+
+    Raises:
+        AccessError: Without the right ``board``.
+    """
+    allowed("board")
+    return room().people.remove(person)
+
+
 def class_runs() -> list[RunRow]:
     """All runs of the class's visitors.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from app import class_board, class_enter
+from app import class_board, class_enter, class_picture
 from app.class_room import MB, room
 from app.services import services
 from app.texts import say, show_error
@@ -49,6 +49,7 @@ def board() -> None:
     if not places:
         st.info(say("class.board.none"))
         return
+    class_picture.picture("class", person().id)
     columns = ("nickname", "board.accuracy", "board.size", "board.rank")
     named = {
         name: say(f"class.{'column.' if name == 'nickname' else ''}{name}") for name in columns
@@ -156,6 +157,23 @@ def _people() -> None:
         for one in found
     ]
     st.dataframe(pd.DataFrame(table), hide_index=True, width="stretch")
+    _let_out({one.person.id: one.person.nickname for one in found if one.person != person()})
+
+
+def _let_out(names: dict[str, str]) -> None:
+    """Free the place of one person."""
+    if not names:
+        return
+    with st.popover(say("class.let_out"), icon=":material/person_remove:"):
+        st.write(say("class.let_out.about"))
+        chosen = st.selectbox(
+            say("class.column.nickname"),
+            list(names),
+            format_func=lambda one: names[one],
+            key="class-let-out",
+        )
+        if st.button(say("class.let_out.go"), key="class-let-out-go"):
+            _do(lambda: class_board.remove_person(chosen), "")
 
 
 def _end() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import streamlit as st
 
 from app import readings, results_views
 from app.readings import Reading
-from app.services import services
+from app.services import ask, services
 from app.texts import number, say
+from app.visitor import may_change
+from kd_core.errors import JobError
 from kd_core.study.cleanup import disk_usage
-from kd_core.study.rows import ACTIVE, StudyRow
+from kd_core.study.queue import Request
+from kd_core.study.rows import ACTIVE, RunRow, StudyRow
 
 COUNTED_S = 60
 """So long a count of the used disk is good for."""
@@ -46,6 +51,31 @@ def sample_study() -> None:
     results_views.headline(reading)
     results_views.verdicts(reading)
     results_views.trade_off(reading)
+
+
+def left_over() -> None:
+    """Runs that an earlier server left behind: they go on by themselves, or wait to be asked."""
+    store, began = services().store, services().began
+    rows = store.runs(status=(*ACTIVE, "interrupted"))
+    mine = [run for run in rows if run.created < began and may_change(run.owner)]
+    going = [run for run in mine if run.status in ACTIVE]
+    halted = [run for run in mine if run.status == "interrupted"]
+    if not mine:
+        return
+    with st.container(border=True):
+        st.markdown(say("home.left", going=len(going), halted=len(halted)))
+        with st.container(horizontal=True):
+            if halted and st.button(say("home.left.resume"), icon=":material/play_arrow:"):
+                _ask_all(halted, "resume")
+            if st.button(say("home.left.forget"), icon=":material/stop:"):
+                _ask_all(mine, "cancel")
+
+
+def _ask_all(runs: list[RunRow], what: Request) -> None:
+    for run in runs:
+        with contextlib.suppress(JobError):  # it ended meanwhile
+            ask(run.id, what)
+    st.rerun()
 
 
 def queue() -> None:

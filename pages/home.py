@@ -5,6 +5,7 @@ from app.texts import say
 
 st.title(say("home.title"))
 st.markdown(say("home.about"))
+home.left_over()
 home.ways_in()
 home.sample_study()
 home.queue()

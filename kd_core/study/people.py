@@ -133,6 +133,17 @@ class People:
         rows = self.db.rows("SELECT id, role, nickname FROM people ORDER BY since, id")
         return [Person(*row) for row in rows]
 
+    def remove(self, person: str) -> bool:
+        """Let one person out: their place, board entry and answers are free; whether they were in.
+
+        What they made and brought stays until the class is wiped. Who still knows the code may
+        come in again.
+        """
+        with self.db.write() as db:
+            db.execute("DELETE FROM board WHERE person = ?", [person])
+            db.execute("DELETE FROM answers WHERE person = ?", [person])
+            return bool(db.execute("DELETE FROM people WHERE id = ?", [person]).rowcount)
+
     # --- what they brought ---------------------------------------------------------------------
 
     def note_upload(

@@ -104,3 +104,16 @@ def test_a_wipe_forgets_everybody(people):
     assert people.answers("a", "loss") == {}
     assert people.uploads() == []
     assert people.setting("board") is None
+
+
+def test_one_person_can_be_let_out_so_that_their_place_is_free(people):
+    for person, name in (("a", "Ana"), ("b", "Bea"), ("c", "Caio")):
+        people.enter(person, "visitor", name, "code-1")
+    people.answer("b", "loss", "alpha", "0.5", True)
+    people.note_upload("b", "file", "w.pt", 5)
+    assert people.remove("b")
+    assert people.find("b", ROOMS).role == "guest"
+    assert people.answers("b", "loss") == {}
+    assert [upload.name for upload in people.uploads()] == ["w.pt"]  # until the wipe
+    people.enter("d", "visitor", "Bea", "code-1")
+    assert not people.remove("b")
