@@ -156,7 +156,7 @@ def _add(
     row["origin"] = _arm(origin)
     columns.add({"stamp": place.stamp, **row})
     columns.add(settings_of(config))
-    columns.add(_items(config, origin))
+    columns.add(_items(config, origin, scores))
     columns.add_scores(scores)
     columns.rows += 1
 
@@ -223,10 +223,14 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _items(config: Mapping[str, Any], origin: Mapping[str, Any] | None) -> dict[str, Any]:
+def _items(
+    config: Mapping[str, Any],
+    origin: Mapping[str, Any] | None,
+    scores: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
     """Protocol of a run; one that was compressed has the recipe of what it was made from."""
     recipe = origin if config["role"] == "compressed" and origin is not None else config
-    return {f"at.{name}": value for name, value in protocol_items(config, recipe).items()}
+    return {f"at.{name}": value for name, value in protocol_items(config, recipe, scores).items()}
 
 
 def _place(row: Mapping[str, Any]) -> str:

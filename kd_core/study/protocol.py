@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-DATA_ITEMS = ("data_hash", "dataset", "size", "normalise", "folds", "operating")
+DATA_ITEMS = ("data_hash", "dataset", "size", "normalise", "folds", "operating", "counted")
 RECIPE_ITEMS = (
     "augment", "budget", "batch_size", "optimizer", "lr", "weight_decay", "schedule",
     "imbalance", "views", "select_metric", "threads",
@@ -22,18 +22,24 @@ RECIPE_ITEMS = (
 OWN_RECIPE = ("teacher", "imported")
 
 
-def protocol_items(config: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:
+def protocol_items(
+    config: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    scores: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
     """Items by name; those of the recipe are ``None`` where a model has one of its own.
 
     Args:
         config: A run's settings as JSON.
         recipe: The settings of the run whose recipe counts: its own, or that of the model which
             was compressed.
+        scores: The model's validation scores as JSON.
     """
     data, train = config["data"], recipe["train"]
     items: dict[str, Any] = {name: data[name] for name in DATA_ITEMS[:4]}
     items["folds"] = f"{data['folds']} folds" if data.get("folds") else "own"
     items["operating"] = operating_name(config.get("operating"))
+    items["counted"] = counted_name(config, scores or {})
     if recipe["role"] in (*OWN_RECIPE, "compressed"):
         return {**items, **dict.fromkeys(RECIPE_ITEMS)}
     steps, views = train["steps"], recipe.get("views")
@@ -45,6 +51,21 @@ def protocol_items(config: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict
         "threads": recipe["compute"]["threads"],
         **{name: train[name] for name in RECIPE_ITEMS if name in train},
     }
+
+
+def counted_name(config: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]]) -> str:
+    """What a mean over classes is over, in short: two records of different means are no equals.
+
+    A record from before rare labels were left out has the mean over all. Folds have each their own
+    images, and their figures are pooled.
+
+    >>> counted_name({"data": {}}, {"macro_auc": {"left_out": ["rare"]}, "accuracy": {}})
+    'without rare'
+    """
+    left = {name for score in scores.values() for name in score.get("left_out") or ()}
+    return (
+        "all" if not left or config["data"].get("folds") else f"without {', '.join(sorted(left))}"
+    )
 
 
 def operating_name(rule: Mapping[str, Any] | None) -> str:

@@ -5,6 +5,7 @@ from kd_core.study.protocol import (
     DATA_ITEMS,
     RECIPE_ITEMS,
     comparable,
+    counted_name,
     differing,
     protocol_items,
 )
@@ -82,3 +83,12 @@ def test_what_differs_is_named_with_both_values() -> None:
     assert differing(a, b) == {"budget": ("20 epochs", "5 epochs")}
     teacher = protocol_items(config("teacher"), config("teacher"))
     assert differing(a, teacher) == {}
+
+
+def test_means_over_other_classes_are_no_equals() -> None:
+    rare = {"macro_auc": {"left_out": ["b", "a"]}, "auc:a": {}, "f1": {"left_out": ["a", "b"]}}
+    assert counted_name({"data": {"folds": 0}}, rare) == "without a, b"
+    assert counted_name({"data": {}}, {"macro_auc": {}}) == "all"  # a record from before
+    assert counted_name({"data": {"folds": 3}}, rare) == "all"
+    frame = pd.DataFrame([{"at.counted": "all"}, {"at.counted": "without a, b"}])
+    assert comparable(frame).differs == {"counted": ("all", "without a, b")}
