@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from kd_core.config import SCHEMA, OperatingSettings, RunSettings, Settings
 from kd_core.errors import ConfigError, StoreError
@@ -54,6 +54,14 @@ class ScoreRecord(Settings):
     method: str = ""
     undefined: dict[str, Any] | None = None
     left_out: tuple[str, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without ``left_out`` where nothing is: a record that an older reader understands."""
+        made: dict[str, Any] = handler(self)
+        if not self.left_out:
+            del made["left_out"]
+        return made
 
 
 class TrainingRecord(Settings):
