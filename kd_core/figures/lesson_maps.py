@@ -53,7 +53,13 @@ def maps_info(
     >>> maps_info(one, 3 * one, one, (0, 0)).difference
     ((2.0,),)
     """
-    return MapPanels(*map(_plain, (own, projected, teacher, projected - teacher)), marked)
+    return MapPanels(
+        own=_plain(own),
+        projected=_plain(projected),
+        teacher=_plain(teacher),
+        difference=_plain(projected - teacher),
+        marked=marked,
+    )
 
 
 def maps_figure(info: MapPanels, say: Say, dark: bool = False) -> go.Figure:
@@ -68,7 +74,8 @@ def maps_figure(info: MapPanels, say: Say, dark: bool = False) -> go.Figure:
         "difference": (-most, most),
     }
     wide = (1 - GAP * (len(PANELS) - 1)) / len(PANELS)
-    traces, axes, titles = [], {}, []
+    traces, titles = [], []
+    axes: dict[str, Any] = {}
     for number, name in enumerate(PANELS):
         left = number * (wide + GAP)
         suffix = "" if number == 0 else str(number + 1)

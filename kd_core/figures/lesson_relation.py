@@ -55,7 +55,8 @@ def alike_figure(info: Alike, say: Say, dark: bool = False) -> go.Figure:
     low = float(min(matrices["teacher"].min(), matrices["student"].min()))
     most = max(1e-12, float(np.abs(matrices["difference"]).max()))
     wide = (1 - GAP * (len(PANELS) - 1)) / len(PANELS)
-    traces, axes, titles = [], {}, []
+    traces, titles = [], []
+    axes: dict[str, Any] = {}
     for number, name in enumerate(PANELS):
         suffix = "" if number == 0 else str(number + 1)
         left = number * (wide + GAP)

@@ -117,7 +117,10 @@ def read(folder: Path) -> Sensitivity:
 
 
 def _cuts(plain: dict[str, Any]) -> Cuts:
-    return Cuts(**{k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()})
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()
+    }
+    return Cuts(**values)
 
 
 class _Lesson:

@@ -133,7 +133,7 @@ def read(folder: Path) -> Features:
     plain = _tuples(json.loads((folder / FACTS).read_text(encoding="utf-8")))
     stages = tuple(Stage(**_tuples(stage)) for stage in plain.pop("stages"))
     with np.load(folder / MAPS, allow_pickle=False) as arrays:
-        stored = {
+        stored: dict[str, Any] = {
             name: tuple(
                 Levels(*(arrays[f"{name}_{n}_{part}"] for part in ("levels", "ranges")))
                 for n in range(len(stages))

@@ -39,10 +39,9 @@ def show(material: Material, values: Values) -> Shown:
     labels = [material.classes[int(k)] for k in material.targets[batch]]
     matrices = Picture(
         "alike",
-        alike_info(labels, *similar, marked),
+        alike_info(labels, similar[0], similar[1], marked),
         alike_figure,
         _alike_in_words(similar, material.targets[batch]),
-        wide=True,
     )
     photos = tuple(
         _photo(material, letter, int(batch[place]))
@@ -81,7 +80,6 @@ def _triangles(found: Relations, classes: list[str]) -> Picture:
         Triangles(models, (classes[0], classes[1], classes[2])),
         triangles_figure,
         Msg("lesson.relations.triangles.words", words),
-        wide=True,
     )
 
 

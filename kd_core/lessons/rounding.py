@@ -115,7 +115,8 @@ def rounded_layer(network: TaskModel, layer: str, bits: int, per_channel: bool) 
     weight = weighted(network.network)[layer]
     step = steps_of(weight, bits, per_channel) if bits < FLOAT else torch.zeros(1)
     return Rounded(
-        *(np.asarray(w.double()) for w in (weight, on_grid(weight, bits, per_channel))),
+        before=np.asarray(weight.double()),
+        after=np.asarray(on_grid(weight, bits, per_channel).double()),
         step=np.asarray(step.double()).ravel(),
     )
 

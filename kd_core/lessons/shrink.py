@@ -82,7 +82,7 @@ def _cuts_picture(found: Sensitivity, cuts: Cuts, at: int) -> Picture:
         "first": cuts.scores[0],
         "macs": cuts.macs[at] / cuts.macs[0],
     }
-    return Picture("cuts", info, cuts_figure, Msg("lesson.shrink.cuts.words", fields), wide=True)
+    return Picture("cuts", info, cuts_figure, Msg("lesson.shrink.cuts.words", fields))
 
 
 def _cuts_fact(found: Sensitivity, cuts: Cuts, at: int) -> Msg:
@@ -117,7 +117,7 @@ def _grid_picture(rounded: Rounded, layer: str, bits: int) -> Picture:
         "values": len(np.unique(rounded.after)),
         "error": _digits(rounded.error.max()),
     }
-    return Picture("grid", info, grid_figure, Msg("lesson.shrink.grid.words", fields), wide=True)
+    return Picture("grid", info, grid_figure, Msg("lesson.shrink.grid.words", fields))
 
 
 def _bits_facts(
