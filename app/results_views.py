@@ -62,7 +62,7 @@ def headline(reading: Reading) -> None:
         about = readings.arm_summary(reading, group)
         with column, st.container(border=True):
             st.metric(readings.arm_name(arm, group), number(about["mean"], "score"))
-            st.caption(say("results.interval", low=about["low"], high=about["high"]))
+            st.caption(_interval(about["low"], about["high"]))
             if about["n"] > 1:
                 ends = {"low": about["sd_low"], "high": about["sd_high"]}
                 st.caption(say("results.sd", sd=about["sd"], n=about["n"], **ends))
@@ -70,6 +70,12 @@ def headline(reading: Reading) -> None:
                 say("results.cost", size=about["size"], latency=about["latency"], cpu=about["cpu"])
             )
     left_out(reading.metric, readings.arm_score(reading, next(iter(arms)))[0].left_out)
+
+
+def _interval(low: float, high: float) -> str:
+    if math.isnan(low):
+        return say("results.interval.none")
+    return say("results.interval", low=low, high=high)
 
 
 def left_out(metric: str, classes: Sequence[str]) -> None:
