@@ -87,7 +87,8 @@ def _bars(side: Side, names: list[str], say: Say) -> go.Bar:
     down = [max(0.0, v - end[0]) if end else 0.0 for end, v in zip(ends, values, strict=True)]
     text_id = f"figure.lesson.small.{side.name}.value"
     gap = "\u2002\u2002" if any(ends) else ""  # past the whisker
-    told = [gap + say(Msg(text_id, {"value": float(f"{v:.3g}")})) for v in values]
+    shown = [float(f"{v:.3g}") if side.name == "work" else v for v in values]
+    told = [gap + say(Msg(text_id, {"value": v})) for v in shown]
     return go.Bar(
         x=values,
         y=names,
