@@ -10,6 +10,7 @@ from kd_core.lessons import relations  # noqa: F401
 from kd_core.lessons import modes  # noqa: F401
 from kd_core.lessons import shrink  # noqa: F401
 from kd_core.lessons import tradeoff  # noqa: F401
+from kd_core.lessons import wrong  # noqa: F401
 from kd_core.lessons import history  # noqa: F401
 
 # isort: on
