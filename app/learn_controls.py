@@ -99,7 +99,9 @@ def _draw(name: str, spec: LessonSpec, param: Param, material: Material, usual: 
         return address.switch(st, label, key, usual=usual, help=help_text)
     if param.kind == "choice":
         kind = _kind(param)
-        more: dict[str, Any] = {"required": True} if kind == "segmented_control" else {}
+        more: dict[str, Any] = (
+            {"required": True, "wrap": True} if kind == "segmented_control" else {}
+        )
         return address.choice(
             st,
             label,

@@ -13,6 +13,9 @@ from kd_core.lessons import LESSONS, Picture
 from kd_core.lessons.material import Material
 from kd_core.lessons.spec import Photo
 
+BESIDE = 3
+"""So many pictures at most stand beside the controls."""
+
 SIDES = (1.0, 2.1)
 """Widths of the controls and of the first picture beside them."""
 
@@ -64,8 +67,9 @@ def _photos(photos: tuple[Photo, ...]) -> None:
 
 
 def _beside(pictures: tuple[Picture, ...]) -> int:
-    """How many pictures stand beside the controls: the first, or both of two."""
-    return 2 if len(pictures) == 2 and not pictures[1].wide else 1
+    """How many pictures stand beside controls and facts: the first, and what is not wide."""
+    wide = [place for place, picture in enumerate(pictures) if place and picture.wide]
+    return min([BESIDE, *wide])
 
 
 def _pictures(name: str, pictures: tuple[Picture, ...]) -> None:
