@@ -168,7 +168,10 @@ def _gemm(inputs: Sequence[Any], a: Attributes) -> Tensor:
 
 
 def _batch_norm(inputs: Sequence[Any], a: Attributes) -> Tensor:
-    x, gamma, beta, mean, var = inputs  # statistics stay as they are: frozen
+    x, gamma, beta, mean, var = inputs
+    # Statistics have no slope. A file may hold equal tensors once, such as a shift and a mean of
+    # zeros; then the mean follows the shift that is trained, as in the file that is written.
+    mean, var = mean.detach(), var.detach()
     return F.batch_norm(x, mean, var, gamma, beta, training=False, eps=a.get("epsilon", 1e-5))
 
 

@@ -77,6 +77,20 @@ def test_a_whole_network_and_its_trained_tensors(tmp_path):
     assert {"stem.weight", "stem.bias", "depth.weight", "head.weight"} <= set(network.trained())
 
 
+def test_a_tensor_that_is_shift_and_mean_at_once_is_trained_as_the_shift():
+    held = {"gamma": np.full(4, 1.5), "zeros": np.zeros(4), "var": np.full(4, 2.0)}
+    graph = helper.make_graph(
+        [helper.make_node("BatchNormalization", ["x", "gamma", "zeros", "zeros", "var"], ["y"])],
+        "shared",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, SHAPE)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, SHAPE)],
+        [numpy_helper.from_array(v.astype(np.float32), name) for name, v in held.items()],
+    )
+    net = GraphNet(helper.make_model(graph))
+    net(torch.randn(SHAPE)).sum().backward()
+    assert dict(net.named_parameters())["zeros"].grad.tolist() == [2.0 * 6 * 6] * 4
+
+
 def test_what_cannot_be_trained_is_named():
     model = small_model()
     assert unknown_operators(model) == ()
