@@ -76,7 +76,7 @@ def alike_figure(info: Alike, say: Say, dark: bool = False) -> go.Figure:
         )
         axes |= _axes(suffix, [left, left + wide], info, first=number == 0)
         titles.append(panel_title(say(Msg(f"figure.lesson.alike.{name}")), left + wide / 2, dark))
-    made = figure(traces, say, dark, 330, margin={"l": 4, "r": 4, "t": 44, "b": 4})
+    made = figure(traces, say, dark, 290, margin={"l": 4, "r": 4, "t": 44, "b": 4})
     made.update_layout(annotations=titles, shapes=_borders(info.labels, dark), **axes)
     return made
 
@@ -111,10 +111,9 @@ def _axes(suffix: str, domain: list[float], info: Alike, *, first: bool) -> dict
             "scaleanchor": f"x{suffix}",
             "constraintoward": "top",
             "tickvals": [(start + end - 1) / 2 for _, start, end in groups],
-            "ticktext": [shorten(name, 11) for name, _, _ in groups],
+            "ticktext": [shorten(name, 9) for name, _, _ in groups],
             "showticklabels": first,
             "tickfont": {"size": 11},
-            "tickangle": -90,
             "automargin": True,
         },
     }

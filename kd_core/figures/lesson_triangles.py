@@ -82,7 +82,7 @@ def triangles_figure(info: Triangles, say: Say, dark: bool = False) -> go.Figure
                 hovertemplate=f"{name}<br>%{{customdata}}<extra></extra>",
             )
         )
-    traces.append(_letters(info, dark))
+    traces += [_letters(model, dark) for model in info.models]
     everything = [point for model in info.models for point in model.corners]
     right, top = max(x for x, _ in everything), max(y for _, y in everything)
     left = min(x for x, _ in everything)
@@ -107,16 +107,19 @@ def _round(classes: tuple[str, str, str], model: Triangle) -> list[tuple[str, st
     return [*corners, corners[0]]
 
 
-def _letters(info: Triangles, dark: bool) -> go.Scatter:
-    """The names of the corners, at the teacher's."""
-    corners = info.models[0].corners
+def _letters(model: Triangle, dark: bool) -> go.Scatter:
+    """The names of the corners in the model's colour; A is the same for both."""
+    teacher = model.role == "teacher"
+    corners = list(zip("ABC", model.corners, strict=True))[0 if teacher else 1 :]
+    below = "bottom center" if teacher else "bottom right"
+    colour = COLOURS[model.role] if not dark else ink(dark)
     return go.Scatter(
-        x=[x for x, _ in corners],
-        y=[y for _, y in corners],
+        x=[x for _, (x, _) in corners],
+        y=[y for _, (_, y) in corners],
         mode="text",
-        text=[f"<b>{letter}</b>" for letter in "ABC"],
-        textposition=["bottom center", "bottom center", "top center"],
-        textfont={"size": 16, "color": ink(dark)},
+        text=[f"<b>{letter}</b>" for letter, _ in corners],
+        textposition=["top center" if letter == "C" else below for letter, _ in corners],
+        textfont={"size": 16, "color": colour},
         showlegend=False,
         hoverinfo="skip",
     )

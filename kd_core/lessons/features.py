@@ -175,7 +175,10 @@ def stage_options(material: Material) -> list[tuple[str, Msg]]:
 
 
 def image_options(material: Material) -> list[tuple[str, Msg]]:
-    """The images whose maps were kept."""
+    """The images whose maps were kept; first the one that the teacher's channels answer most."""
+    made: Features = material.made["features"]
+    highest = made.teacher[len(made.stages) // 2].ranges[..., 1].mean(1)  # (image,)
+    most = made.images[int(highest.argmax())]
     return [
         (
             str(row),
@@ -184,7 +187,7 @@ def image_options(material: Material) -> list[tuple[str, Msg]]:
                 {"class": material.classes[int(material.targets[row])], "number": row},
             ),
         )
-        for row in material.made["features"].images
+        for row in (most, *(row for row in made.images if row != most))
     ]
 
 

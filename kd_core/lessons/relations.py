@@ -103,7 +103,7 @@ def _alike_in_words(similar: list[Array], targets: NDArray[np.int64]) -> Msg:
 def _photo(material: Material, letter: str, row: int) -> Photo:
     true = material.classes[int(material.targets[row])]
     return Photo(
-        material.images[row], Msg("lesson.relations.photo", {"name": letter, "class": true}), 104
+        material.images[row], Msg("lesson.relations.photo", {"name": letter, "class": true}), 88
     )
 
 

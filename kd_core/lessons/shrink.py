@@ -138,7 +138,7 @@ def _bits_facts(
         },
     )
     if bits >= FLOAT:
-        return (Msg("lesson.shrink.fact.float", {"bytes": now.bytes / 1000}),)
+        return (Msg("lesson.shrink.fact.float", {"bytes": round(now.bytes / 1000, 1)}),)
     error = Msg(
         "lesson.shrink.fact.error"
         if len(rounded.step) == 1
@@ -148,8 +148,8 @@ def _bits_facts(
             "layer": layer,
             "error": _digits(rounded.error.max()),
             "half": _digits(rounded.step.max() / 2),
-            "bytes": now.bytes / 1000,
-            "bytes_before": plain.bytes / 1000,
+            "bytes": round(now.bytes / 1000, 1),
+            "bytes_before": round(plain.bytes / 1000, 1),
         },
     )
     return (error, answered)
@@ -169,7 +169,7 @@ def _flipped(material: Material, plain: Answers, now: Answers) -> tuple[Photo, .
                     "true": material.classes[int(material.targets[plain.rows[place]])],
                 },
             ),
-            104,
+            88,
         )
         for place in np.flatnonzero(before != after)[:MOST_PHOTOS]
     )
@@ -254,7 +254,7 @@ def _numbers(material: Material) -> dict[str, object]:
     best = least_sensitive(material)
     worst = min(found.layers, key=lambda one: one.scores[at])
     return {
-        "share": QUESTIONED,
+        "share": round(100 * QUESTIONED),
         "macs": macs_left(material) / 100,
         "best": best.layer,
         "worst": worst.layer,

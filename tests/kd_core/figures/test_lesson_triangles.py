@@ -23,8 +23,9 @@ def test_a_cosine_just_beyond_one_is_an_angle_of_nothing():
 
 def test_both_are_drawn_closed_with_their_letters():
     drawn = triangles_figure(Triangles((RIGHT, EVEN), ("ring", "ring", "healthy")), say)
-    teacher, student, letters = drawn.data
+    teacher, student, letters, others = drawn.data
     assert (teacher.x[0], teacher.y[0]) == (teacher.x[3], teacher.y[3]) == (0.0, 0.0)
     assert teacher.line.dash != student.line.dash
     assert teacher.customdata[2] == "C (healthy): 36.9°"
     assert list(letters.text) == ["<b>A</b>", "<b>B</b>", "<b>C</b>"]
+    assert list(others.text) == ["<b>B</b>", "<b>C</b>"]
