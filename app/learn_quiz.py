@@ -65,7 +65,7 @@ def quiz(lesson: str, material: Material) -> None:
 def _ask(lesson: str, question: Question, material: Material) -> None:
     key = f"quiz-{lesson}-{question.name}"
     given = answers(lesson).get(question.name)
-    change = {"on_change": _keep, "args": (key, lesson, question, material)}
+    change: dict[str, Any] = {"on_change": _keep, "args": (key, lesson, question, material)}
     text = asked(lesson, question, material)
     if question.kind == "choice":
         names = question.choices

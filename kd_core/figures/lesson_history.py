@@ -77,7 +77,7 @@ def staircase_figure(info: Staircase, say: Say, dark: bool = False) -> go.Figure
         say,
         dark,
         96 + n * ROW_PX,
-        xaxis={"range": [first - room, last + room], "dtick": 2, "tickformat": "d"},
+        xaxis={"range": [first - room, last + room], "dtick": 4, "tickformat": "d"},
         yaxis={"range": [n - 0.4, -0.8], "visible": False},
     )
 
