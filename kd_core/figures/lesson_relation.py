@@ -76,7 +76,7 @@ def alike_figure(info: Alike, say: Say, dark: bool = False) -> go.Figure:
         )
         axes |= _axes(suffix, [left, left + wide], info, first=number == 0)
         titles.append(panel_title(say(Msg(f"figure.lesson.alike.{name}")), left + wide / 2, dark))
-    made = figure(traces, say, dark, 290, margin={"l": 4, "r": 4, "t": 44, "b": 4})
+    made = figure(traces, say, dark, 256, margin={"l": 4, "r": 4, "t": 44, "b": 4})
     made.update_layout(annotations=titles, shapes=_borders(info.labels, dark), **axes)
     return made
 
