@@ -78,6 +78,7 @@ def work_figure(info: Work, say: Say, dark: bool = False) -> go.Figure:
         xaxis={"title": say(Msg("axis.lesson.work")), "range": [0, most * 1.18]},
         yaxis={"showgrid": False},
     )
+    drawn.update_layout(legend={"traceorder": "normal"})
     for name, bar in zip(names, bars, strict=True):
         drawn.add_annotation(
             x=bar.total,
