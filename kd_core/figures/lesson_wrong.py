@@ -96,7 +96,6 @@ class Ceiling:
 
     models: tuple[Scored, ...]
     images: int
-    classes: int
 
 
 def ceiling_figure(info: Ceiling, say: Say, dark: bool = False) -> go.Figure:
@@ -125,18 +124,17 @@ def ceiling_figure(info: Ceiling, say: Say, dark: bool = False) -> go.Figure:
         for i, (name, model) in enumerate(zip(names, info.models, strict=True))
     ]
     low = min(model.low for model in info.models)
-    axis = {"count": info.classes, "n": info.images}
     drawn = figure(
         traces,
         say,
         dark,
         330,
         xaxis={
-            "title": say(Msg("axis.lesson.wrong.ceiling", axis)),
+            "title": say(Msg("axis.lesson.wrong.ceiling", {"n": info.images})),
             "range": [low - 0.12 * (1 - low) - 0.005, 1 + 0.12 * (1 - low) + 0.005],
             "tickformat": ".1%",
         },
-        yaxis={"autorange": "reversed", "showgrid": False},
+        yaxis={"range": [len(names) - 0.4, -0.8], "showgrid": False},
     )
     drawn.add_vline(x=1.0, line={"color": PALETTE[5], "width": 3})
     return drawn

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kd_core.data.doctor import Finding
 from kd_core.data.doctor.parts import wilson
 from kd_core.figures.lesson_wrong import (
     Ceiling,
@@ -41,9 +42,10 @@ def show(material: Material, values: Values) -> Shown:
         name: float(value) for name, value in numbers_of(material, case, AMOUNTS[at]).items()
     }
     names = _names(material, found, case, at)
-    said = [Msg("lesson.wrong.doctor", {"found": one.msg}) for one in found.findings[case][at]]
-    if case == "inherit":
-        said = [Msg("lesson.wrong.doctor_silent", {"found": said[0].params["found"]})]
+    seen = found.findings[case][at]
+    said = [Msg("lesson.wrong.doctor", _verdict(one)) for one in seen]
+    if case == "inherit" and all(one.severity == "ok" for one in seen):
+        said = [Msg("lesson.wrong.doctor_silent", _verdict(seen[0]))]
     return Shown(
         pictures=(_picture(material, found, case, at, {**numbers, **names}),),
         facts=(Msg(f"lesson.wrong.{case}.fact", {**numbers, **names}), *said),
@@ -51,6 +53,10 @@ def show(material: Material, values: Values) -> Shown:
         steps=_steps(case, numbers),
         notes=(Msg("lesson.wrong.note", {"study": material.name, "n": len(found.targets)}),),
     )
+
+
+def _verdict(finding: Finding) -> dict[str, Msg]:
+    return {"severity": Msg(f"severity.{finding.severity}"), "found": finding.msg}
 
 
 def place_of(amount: float) -> int:
@@ -156,7 +162,7 @@ def _picture(
         for role, hits in right.items():
             low, high = wilson(_share(hits), len(hits))
             models.append(Scored(role, _share(hits), low, min(1.0, high)))
-        info = Ceiling(tuple(models), int(fields["n"]), int(fields["classes"]))
+        info = Ceiling(tuple(models), int(fields["n"]))
         return Picture(case, info, ceiling_figure, words, wide=True)
     every = [numbers_of(material, case, amount) for amount in AMOUNTS]
     rows = {name: [numbers[name] for numbers in every] for name in DRAWN[case]}
@@ -242,7 +248,13 @@ for finding in material.made["wrong"].findings[{case}][place_of({amount})]:
     print(finding.severity, finding.code, dict(finding.evidence))  # of the data doctor
 """,
         questions=(
-            Question("looked", "choice", lambda m: "mark", ("mark", "cell", "noise"), 0.0, _asked),
+            Question(
+                "looked",
+                "choice",
+                lambda material: "mark",
+                ("mark", "cell", "noise"),
+                numbers=_asked,
+            ),
             Question(
                 "three",
                 "number",

@@ -25,7 +25,7 @@ def test_the_chosen_amount_stands_out_in_every_line():
 
 def test_intervals_end_where_the_record_says():
     models = (Scored("teacher", 0.98, 0.95, 0.99), Scored("student", 1.0, 0.97, 1.0))
-    drawn = ceiling_figure(Ceiling(models, 120, 2), say)
+    drawn = ceiling_figure(Ceiling(models, 120), say)
     first, second = drawn.data
     assert first.error_x.array[0] == pytest.approx(0.01)
     assert first.error_x.arrayminus[0] == pytest.approx(0.03)
