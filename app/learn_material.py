@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.services import services
+from app.texts import say
 from kd_core.lessons.material import Material
 from kd_core.lessons.open import can_open, open_material, sample_id
 
@@ -25,7 +26,7 @@ def material_of(study_id: str | None = None) -> Material:
     """
     chosen = study_id or sample_id()
     runs = services().store.runs(study=chosen, status=("finished",))
-    with st.spinner(show_time=False):
+    with st.spinner(say("learn.opening")):
         return _opened(study_id, tuple(sorted(run.id for run in runs)))
 
 
