@@ -10,9 +10,8 @@ import streamlit as st
 from app import address, learn_material, services_lessons
 from app.class_room import class_open
 from app.learn_view import control_names, text
-from app.texts import say
+from app.texts import say, show_error
 from app.visitor import may
-from kd_core.errors import KDLabError
 from kd_core.lessons import LESSONS
 from kd_core.lessons.material import MATERIALS, Material
 from kd_core.lessons.plan import Plan
@@ -136,6 +135,8 @@ def _offer(material: Material, missing: Sequence[str]) -> None:
     if making is not None and not making.ended:
         _follow()
         return
+    if making is not None and making.error is not None and making.name in missing:
+        show_error(making.error)
     if not may("board" if class_open() else "start"):
         st.caption(say("learn.missing.ask"))
         return
@@ -155,12 +156,6 @@ def _follow() -> None:
     title = say(MATERIALS.text_id(making.name, "title"))
     share = min(1.0, making.done / making.total) if making.total else 0.0
     st.progress(share, say("learn.missing.making", name=title, share=share))
-
-
-def failed() -> KDLabError | None:
-    """Why the last thing that was made could not be."""
-    making = services_lessons.making()
-    return making.error if making is not None and making.ended else None
 
 
 # --- the link -----------------------------------------------------------------------------------
