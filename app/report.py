@@ -197,12 +197,20 @@ def _row(reading: Reading, group: Group) -> list[str]:
 def _figures(reading: Reading, facts: Facts) -> str:
     points = readings.points(reading)
     higher = METRICS[reading.metric].higher_is_better
-    shown = []
+    shown: list[tuple[go.Figure, str]] = []
+    apart = results_stamp.unranked(reading) if reading.part == "val" else tuple(reading.arms)
     for x, area in (("size_bytes", "latency_ms"), ("latency_ms", "size_bytes")):
-        info = trade_off_info(points, x, reading.metric, higher_is_better=higher, area=area)  # type: ignore[arg-type]
+        info = trade_off_info(
+            points,
+            x,  # type: ignore[arg-type]
+            reading.metric,
+            higher_is_better=higher,
+            area=area,  # type: ignore[arg-type]
+            unranked=apart,
+        )
         if info.points:
             caption = say("results.trade_off.caption", area=say(f"axis.{area}.short"))
-            shown.append(_drawn(trade_off_figure(info, say), caption))
+            shown.append((trade_off_figure(info, say), caption))
     values = [
         SeedValue(r.arm, r.model.role, r.run.seed, float(s))
         for r in reading.results
@@ -210,11 +218,12 @@ def _figures(reading: Reading, facts: Facts) -> str:
     ]
     if len({v.seed for v in values}) > 1:
         seeds = seeds_figure(seeds_info(values, reading.metric), say)
-        shown.append(_drawn(seeds, say("report.figure.seeds")))
+        shown.append((seeds, say("report.figure.seeds")))
     classes = _classes(reading, facts)
     if classes is not None:
-        shown.append(_drawn(classes, say("report.figure.classes")))
-    return "".join(shown)
+        shown.append((classes, say("report.figure.classes")))
+    stamp = say(results_stamp.stamp(reading).msg)
+    return "".join(_drawn(figure, f"{caption} {stamp}") for figure, caption in shown)
 
 
 def _classes(reading: Reading, facts: Facts) -> go.Figure | None:

@@ -50,6 +50,8 @@ from kd_core.study.store import Store
 from kd_core.tasks import TASKS
 
 REPEATS = 300
+OPEN = 4
+"""Files open at once: a study may have hundreds, and each takes the memory of its network."""
 FIRST_METRICS = ("balanced_accuracy", "accuracy", "macro_auc", "average_precision")
 
 Load = Callable[[DataSettings, Path], LoadedData]
@@ -116,7 +118,7 @@ class _About:
 
 @dataclasses.dataclass(frozen=True)
 class _Model:
-    """One file, and where it belongs; it is open only while it answers."""
+    """One file, and where it belongs."""
 
     arm: str
     seed: int
@@ -125,9 +127,8 @@ class _Model:
     threads: int
     part: Part
 
-    def answer(self, images: NDArray[np.uint8], data: _About) -> Predictions:
-        file, rows = OnnxModel(self.file, self.threads), self.part
-        contract = file.contract
+    def answer(self, file: OnnxModel, images: NDArray[np.uint8], data: _About) -> Predictions:
+        contract, rows = file.contract, self.part
         return Predictions(
             ids=rows.ids,
             targets=rows.targets,
@@ -162,24 +163,28 @@ def look(run: RunSettings, job: Job, load: Load) -> None:
     answers: dict[tuple[str, int], dict[tuple[str, int], list[Predictions]]] = {}
     rows: list[pd.DataFrame] = []
     done, total = 0, len(levels) * len(models)
-    for level in levels:
-        spoilt: dict[int, NDArray[np.uint8]] = {}  # models of one fold see the same pixels
-        for model in models:
-            poll(job)
-            name, severity = level
-            key = id(model.part)
-            if key not in spoilt:
-                images = np.ascontiguousarray(model.part.images)
-                spoilt[key] = images if level == CLEAN else corrupt(images, name, severity)
-            found = model.answer(spoilt[key], data)
-            answers.setdefault((model.arm, model.seed), {}).setdefault(level, []).append(found)
-            rows.append(_rows(found, model, level))
-            done += 1
-            job.emit(Progress(stage="evaluate", done=done, total=total))
+    for start in range(0, len(models), OPEN):
+        some = models[start : start + OPEN]
+        files = [OnnxModel(model.file, model.threads) for model in some]
+        for level in levels:
+            parts = {id(model.part): model.part for model in some}  # one a fold
+            spoilt = {key: _spoilt(part, level) for key, part in parts.items()}
+            for model, file in zip(some, files, strict=True):
+                poll(job)
+                found = model.answer(file, spoilt[id(model.part)], data)
+                answers.setdefault((model.arm, model.seed), {}).setdefault(level, []).append(found)
+                rows.append(_rows(found, model, level))
+                done += 1
+                job.emit(Progress(stage="evaluate", done=done, total=total))
     folder = job.folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     pd.concat(rows, ignore_index=True).to_parquet(folder / "answers.parquet")
     write_json(folder / SUMMARY, _summary(_by_arm(answers), run, data, kinds))
+
+
+def _spoilt(part: Part, level: tuple[str, int]) -> NDArray[np.uint8]:
+    images = np.ascontiguousarray(part.images)
+    return images if level == CLEAN else corrupt(images, *level)
 
 
 def _models(run: RunSettings, job: Job, load: Load) -> tuple[_About, list[_Model]]:

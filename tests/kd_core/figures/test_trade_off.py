@@ -164,3 +164,8 @@ def test_an_arm_of_another_protocol_is_drawn_and_not_ranked():
     info = trade_off_info(points, "size_bytes", "accuracy", unranked=("tuned",))
     assert [p.label for p in info.points] == ["a", "b"]
     assert info.front == (False, True)
+
+
+def test_models_of_equal_cost_are_known_as_such() -> None:
+    assert trade_off_info(ALL, "size_bytes", "accuracy").has_equal_costs
+    assert not trade_off_info(ALL[:2], "size_bytes", "accuracy").has_equal_costs
