@@ -113,24 +113,29 @@ def _remember() -> None:
     st.query_params["study"] = st.session_state["learn-study"]
 
 
-def shown_material(name: str, material: Material) -> Material:
-    """The study, or the sample where the lesson cannot show the study (yet), which is said."""
+def shown_material(name: str, material: Material) -> Material | None:
+    """The study, or the sample where the lesson cannot show the study (yet), which is said.
+
+    ``None`` where neither can be shown.
+    """
     spec = LESSONS[name]
     if spec.fits(material):
         return material
+    sample = learn_material.material_of()
+    can_show = spec.fits(sample)
     if material.data.task not in spec.tasks:
         st.info(say("learn.other_task", study=material.name), icon=":material/science:")
     else:
         missing = [one for one in spec.needs if one not in material.made]
-        _offer(material, missing)
-    sample = learn_material.material_of()
-    return sample if spec.fits(sample) else material
+        _offer(material, missing, can_show)
+    return sample if can_show else None
 
 
-def _offer(material: Material, missing: Sequence[str]) -> None:
+def _offer(material: Material, missing: Sequence[str], can_show: bool) -> None:
     """Say what is missing and offer to make it; one thing at a time for all visitors."""
     names = [say(MATERIALS.text_id(name, "title")) for name in missing]
-    st.info(say("learn.missing", study=material.name, names=names), icon=":material/science:")
+    text = "learn.missing" if can_show else "learn.missing.all"
+    st.info(say(text, study=material.name, names=names), icon=":material/science:")
     making = services_lessons.making()
     if making is not None and not making.ended:
         _follow()

@@ -87,8 +87,7 @@ def prepare(study: str, name: str) -> Making:
     """
     allowed("board" if class_open() else "start")
     _ = MATERIALS[name]  # an unknown name raises
-    if study:
-        services().store.study(study)
+    _known(study)
     return _maker().start(services().store.home.root, study, name)
 
 
@@ -120,6 +119,11 @@ def set_lesson_plan(plan: Plan) -> None:
         StoreError: ``study_unknown``.
     """
     allowed("board")
-    if plan.study:
-        services().store.study(plan.study)
+    _known(plan.study)
     room().people.set(SETTING, plan.to_json())
+
+
+def _known(study: str) -> None:
+    """Go on only with a study that is there; an empty name is the embedded one."""
+    if study:
+        services().store.study(study)

@@ -36,6 +36,8 @@ try:
         learn_try.show(chosen)
         st.stop()
     material = learn_choose.shown_material(name, chosen)
+    if material is None:
+        st.stop()
     hidden = {*learn_choose.hidden_parts(), *learn_choose.hidden_by(plan, name)}
     learn_view.lesson(name, material, frozenset(hidden))
     if "quiz" not in hidden:

@@ -1,5 +1,6 @@
 """The Learn page: any lesson from its entry, its controls in the address, quiz, hand-in."""
 
+import dataclasses
 import json
 
 import pytest
@@ -138,3 +139,32 @@ def test_the_class_is_counted_and_nobody_is_named(open_page, class_open):
     said = [bar.proto.text for bar in teacher.get("progress")]
     assert said == ["✓ " + say("learn.quiz.count", answer="9", n=1, total=1)]
     assert "Zuleika" not in texts(teacher)
+
+
+def test_a_lesson_whose_material_is_missing_offers_to_make_it(open_page, monkeypatch):
+    from app import services_lessons
+
+    asked = []
+    bare = dataclasses.replace(sample_material(), key="s1", name="Ours", made={})
+    monkeypatch.setattr(learn_choose, "study", lambda plan: bare)
+    monkeypatch.setattr(services_lessons, "make_aside", lambda *ask: asked.append(ask[1:3]))
+    monkeypatch.setattr(services_lessons, "_known", lambda study: None)
+    at = open_page("learn", lesson="modes")
+    assert not at.exception
+    title = say("material.modes.title")
+    assert say("learn.missing", study="Ours", names=[title]) in texts(at)
+    assert say("lesson.modes.about") in texts(at)  # of the sample, meanwhile
+    make = next(b for b in at.button if title in b.label)
+    make.click().run()
+    assert not at.exception
+    assert asked == [("s1", "modes")]
+
+
+def test_a_lesson_that_nothing_can_show_says_so(open_page, monkeypatch):
+    bare = dataclasses.replace(sample_material(), made={})
+    monkeypatch.setattr(learn_material, "_opened", lambda study, runs: bare)
+    at = open_page("learn", lesson="modes")
+    assert not at.exception
+    title = say("material.modes.title")
+    assert say("learn.missing.all", study=bare.name, names=[title]) in texts(at)
+    assert say("lesson.modes.about") not in texts(at)
