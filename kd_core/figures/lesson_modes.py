@@ -242,9 +242,17 @@ def _phase_ticks(info: ModeRun, say: Say) -> dict[str, Any]:
         names[0] = say(Msg("figure.lesson.phase.unseen"))
     return {
         "tickvals": [i + 0.5 for i in range(info.phases)],
-        "ticktext": names,
+        "ticktext": [_two_lines(name) for name in names],
+        "tickangle": 0,
         "showgrid": False,
     }
+
+
+def _two_lines(text: str) -> str:
+    """A text broken near its middle, so that two of them fit side by side on a phone."""
+    words = text.split()
+    half = max(1, len(words) // 2)
+    return "<br>".join(" ".join(part) for part in (words[:-half], words[-half:]) if part)
 
 
 def _borders(info: ModeRun, dark: bool) -> list[dict[str, Any]]:

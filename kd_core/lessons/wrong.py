@@ -28,6 +28,8 @@ ROLES = ("teacher", "baseline", "student")
 ENLARGED = 4
 """How often each pixel of a small image is repeated, so that a browser keeps its edges."""
 
+PHOTO_PX = 84
+
 THREE = 3.0
 """Rule of three: with no error on n images, the true rate is at most 3 / n, at 95 %."""
 
@@ -187,7 +189,7 @@ def _photos(material: Material, found: Wrong, case: str, at: int) -> tuple[Photo
         pairs = zip(arrays["image_copied"][:2], arrays["image_source"][:2], strict=True)
         captions = [Msg("lesson.wrong.photo.val"), Msg("lesson.wrong.photo.train")]
         return tuple(
-            Photo(_enlarged(image), caption, 100)
+            Photo(_enlarged(image), caption, PHOTO_PX)
             for pair in pairs
             for image, caption in zip(pair, captions, strict=True)
         )
@@ -199,7 +201,7 @@ def _photos(material: Material, found: Wrong, case: str, at: int) -> tuple[Photo
 
 
 def _row(images: NDArray[np.uint8], caption: Msg) -> tuple[Photo, ...]:
-    return tuple(Photo(_enlarged(image), caption, 100) for image in images)
+    return tuple(Photo(_enlarged(image), caption, PHOTO_PX) for image in images)
 
 
 def _enlarged(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

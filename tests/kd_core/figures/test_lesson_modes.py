@@ -61,7 +61,7 @@ def test_a_teacher_that_nobody_saw_learn_is_there_all_the_same():
     assert {box.name for box in run.boxes} == {LABELS, "teacher", "student"}
     assert [curve.name for curve in run.curves] == ["student"]
     ticks = modes_figure(run, say).layout.xaxis.ticktext
-    assert ticks[0] == "the teacher learnt elsewhere"
+    assert ticks[0] == "the teacher<br>learnt elsewhere"
 
 
 @pytest.mark.parametrize("mode", DIAGRAMS)
