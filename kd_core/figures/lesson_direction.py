@@ -81,7 +81,7 @@ def direction_figure(info: Direction, say: Say, dark: bool = False) -> go.Figure
         150 + 50 * k,
         barmode="group",
         xaxis={
-            "title": say(Msg("axis.lesson.nats", {"T": info.temperature})),
+            "title": say(Msg("axis.lesson.nats")),
             "range": finite_range([0.0, *info.forward, *info.reverse]),
             "zeroline": True,
         },

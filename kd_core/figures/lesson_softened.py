@@ -135,11 +135,16 @@ def softened_figure(info: Softened, say: Say, dark: bool = False) -> go.Figure:
     made.update_layout(
         xaxis2={
             **look,
-            "title": {"text": say(Msg("axis.softened", soft)), "standoff": 8},
+            "title": {
+                "text": say(Msg("axis.softened", soft)),
+                "standoff": 8,
+                "font": {"size": 14},
+            },
             "domain": [0.42, 1],
             "range": [0, 1.04],
             "tickformat": ".0%",
-            "dtick": 0.25,
+            "dtick": 0.5,
+            "tickangle": 0,
         },
     )
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -62,6 +63,7 @@ def sure_info(of_right: Mapping[str, NDArray[np.float64]], row: int, temperature
 def sure_figure(info: Sure, say: Say, dark: bool = False) -> go.Figure:
     """Steps of both models over the same bins, and a line at the chosen image."""
     edges = np.linspace(0, 1, BINS + 1)
+    top = math.ceil(10 * max(share for model in info.models for share in model.shares) + 0.1) / 10
     traces: list[go.Scatter] = []
     for i, model in enumerate(info.models):
         colour = COLOURS[model.role]
@@ -78,10 +80,10 @@ def sure_figure(info: Sure, say: Say, dark: bool = False) -> go.Figure:
             ),
             go.Scatter(
                 x=[model.marked],
-                y=[1.0],
+                y=[top],
                 mode="markers+lines",
                 marker={"symbol": "triangle-down", "size": 14, "color": colour},
-                error_y={"type": "data", "array": [0], "arrayminus": [1.0], "width": 0,
+                error_y={"type": "data", "array": [0], "arrayminus": [top], "width": 0,
                          "color": colour, "thickness": 1.6},
                 name=say(Msg("figure.lesson.this_image", {"model": Msg(f"role.{model.role}")})),
                 hovertemplate="%{x:.1%}<extra></extra>",
@@ -93,13 +95,13 @@ def sure_figure(info: Sure, say: Say, dark: bool = False) -> go.Figure:
         dark,
         380,
         xaxis={
-            "title": say(Msg("axis.lesson.of_right", {"T": info.temperature})),
-            "range": [0, 1],
+            "title": say(Msg("axis.lesson.of_right")),
+            "range": [0, 1.02],
             "tickformat": ".0%",
         },
         yaxis={
             "title": say(Msg("axis.lesson.share_of_images")),
-            "range": [0, 1.06],
+            "range": [0, 1.06 * top],
             "tickformat": ".0%",
         },
     )

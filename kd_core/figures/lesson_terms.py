@@ -74,7 +74,7 @@ def terms_figure(info: Terms, say: Say, dark: bool = False) -> go.Figure:
         )
         for i, (part, colour) in enumerate(COLOURS.items())
     ]
-    return figure(
+    made = figure(
         traces,
         say,
         dark,
@@ -88,3 +88,5 @@ def terms_figure(info: Terms, say: Say, dark: bool = False) -> go.Figure:
             "showgrid": False,
         },
     )
+    made.update_layout(legend_traceorder="normal")  # stacks would turn it round
+    return made

@@ -41,11 +41,15 @@ def entropy(probabilities: Array) -> Array:
     return -(probabilities * np.log(safe)).sum(1) + 0.0
 
 
-def image_options(material: Material) -> list[tuple[str, Msg]]:
+def image_options(material: Material, first: str = "typical") -> list[tuple[str, Msg]]:
     """Images with something to see, each once.
 
     A typical one, the easiest, the most confusing and the hardest for the teacher, the one where
     the student is furthest behind, and some of every class.
+
+    Args:
+        material: The study.
+        first: Which of the special ones leads, and so is shown until another is chosen.
     """
     rows = np.arange(len(material.targets))
     teacher, student = (soft(material.voice(role).logits) for role in ("teacher", "student"))
@@ -58,7 +62,7 @@ def image_options(material: Material) -> list[tuple[str, Msg]]:
         "behind": int((of_teacher - of_student).argmax()),
     }
     found: dict[int, Msg] = {}
-    for kind, row in special.items():
+    for kind, row in sorted(special.items(), key=lambda item: item[0] != first):
         found.setdefault(row, _named(f"lesson.image.{kind}", material, row))
     for k in range(len(material.classes)):
         of_class = np.flatnonzero(material.targets == k)

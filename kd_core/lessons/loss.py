@@ -220,7 +220,7 @@ LESSONS.add(
             Param("alpha", "float", 0.3, low=0.0, high=1.0, step=0.05),
             Param("T", "choice", 4.0, choices=TEMPERATURES),
         ),
-        options={"image": image_options},
+        options={"image": lambda material: image_options(material, first="behind")},
         code="""
 import torch
 

@@ -13,9 +13,9 @@ def test_wrong_classes_are_coloured_and_right_ones_are_not():
     assert np.isnan(info.shares[1]).all()  # no image of it
     wrong, right = similar_figure(info, say).data
     assert wrong.zmax == pytest.approx(1 / 3)
-    assert wrong.z[0] == (None, 0.3, 0.1)
-    assert right.z[0] == (0.6, None, None)
-    assert wrong.z[1] == (None, None, None)
+    assert wrong.z[0] == [None, 0.3, 0.1]
+    assert right.z[0] == [0.6, None, None]
+    assert wrong.z[1] == [None, None, None]
     assert "true: a<br>thought of: b<br>30.0 %" in wrong.customdata[0][1]
 
 

@@ -38,6 +38,13 @@ def test_options_are_images_of_the_part_that_are_what_they_are_called():
     assert {material.targets[row] for row in rows} == set(range(len(material.classes)))
 
 
+def test_any_special_image_can_lead():
+    material = sample_material()
+    led = image_options(material, first="behind")
+    assert led[0][1].id == "lesson.image.behind"
+    assert sorted(dict(led)) == sorted(dict(image_options(material)))
+
+
 def test_an_unknown_image_is_the_first_one():
     material = sample_material()
     first = int(image_options(material)[0][0])

@@ -67,18 +67,23 @@ def test_pulls_are_the_lengths_of_the_gradients(temperature):
     loss = softmax_kl(student, teacher, temperature) * len(student)  # a sum over images
     (gradient,) = torch.autograd.grad(loss, student)
     length = float(gradient.norm(dim=1).mean())
+    student = student.detach()
     assert pull(student, teacher, temperature)[0] == pytest.approx(length)
     assert pull(student, teacher, temperature)[1] == pytest.approx(length / temperature**2)
     targets = torch.from_numpy(material.targets[:40])
+    student.requires_grad_()
     ce = torch.nn.functional.cross_entropy(student, targets, reduction="sum")
     (gradient,) = torch.autograd.grad(ce, student)
-    assert label_pull(student, targets) == pytest.approx(float(gradient.norm(dim=1).mean()))
+    assert label_pull(student.detach(), targets) == pytest.approx(
+        float(gradient.norm(dim=1).mean())
+    )
 
 
 def test_without_the_square_the_pull_fades():
     info = show(sample_material(), VALUES).pictures[1].info
     assert info.without[-1] < info.without[2] / 20
-    assert 0.3 < info.with_square[-1] / info.with_square[2] < 3
+    hot = dict(zip(info.temperatures, info.with_square, strict=True))
+    assert hot[20.0] == pytest.approx(hot[8.0], rel=0.1)  # it settles
     assert info.temperatures[2] == 1.0
     assert info.with_square[2] == info.without[2]
 

@@ -57,11 +57,12 @@ def table(*rows):
     return pd.DataFrame(
         [
             {
-                "study": "s", "arm": arm, "name": "model", "role": role, "value.accuracy": value,
+                "study": "s", "arm": arm, "name": "model", "role": role, "seed": seed,
+                "value.accuracy": value,
                 "low.accuracy": value, "high.accuracy": value, "latency_ms": ms, "low_ms": ms,
                 "high_ms": ms, "size_bytes": 1,
             }
-            for arm, role, value, ms in rows
+            for seed, (arm, role, value, ms) in enumerate(rows)
         ]
     )  # fmt: skip
 
