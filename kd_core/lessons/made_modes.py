@@ -164,7 +164,7 @@ class _Lesson:
             steps = fitted.steps
             images = steps // EPOCHS * min(self.run_settings.train.batch_size, self._n)
             courses[mode] = Course(self._curves(mode, fitted), self._work(mode))
-        self.progress(len(PARAMS), len(PARAMS))
+        self.progress(100 * len(PARAMS), 100 * len(PARAMS))
         said = self.material.voice("teacher").result.scores.get(self.metric)
         return Modes(
             metric=self.metric,

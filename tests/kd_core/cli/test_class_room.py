@@ -4,7 +4,7 @@ import json
 import pytest
 
 from kd_core.cli import main
-from kd_core.lessons import LESSONS
+from kd_core.lessons import LESSONS, made_map
 from kd_core.study.people import People
 from kd_core.study.rights import Person
 from kd_core.study.store import Store
@@ -54,7 +54,11 @@ def test_a_wipe_that_is_sure_does_not_ask(store, capsys):
     assert len(store.runs()) == 3
 
 
-def test_the_evening_before_the_embedded_study_is_brought_in_and_looked_at(home, capsys):
+def test_the_evening_before_the_embedded_study_is_brought_in_and_looked_at(
+    home, capsys, monkeypatch
+):
+    asked = []  # the teacher takes half a minute for all images
+    monkeypatch.setattr(made_map, "store_answers", lambda material: asked.append(material.key))
     code = main(["class", "prepare", "--people", "2", "--upload-mb", "1", "--json"])
     answer = json.loads(capsys.readouterr().out.splitlines()[-1])
     ids = {check["id"]: check["ok"] for check in answer["checks"]}
@@ -63,4 +67,5 @@ def test_the_evening_before_the_embedded_study_is_brought_in_and_looked_at(home,
     assert ids["readiness.queue"]
     assert "readiness.role_missing" not in ids
     assert answer["study"] == "sample"
+    assert asked == ["sample"]
     assert {one["name"] for one in answer["lessons"]} == set(LESSONS)
