@@ -11,30 +11,32 @@ a fixed teacher as one.
 from __future__ import annotations
 
 import json
-import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from kd_core.config import ComputeSettings, DistilSettings, LossTerm, ModelSettings, RunSettings
-from kd_core.data.loaded import LoadedData, Part
 from kd_core.errors import ConfigError
 from kd_core.events import Event
 from kd_core.events import Progress as Told
 from kd_core.lessons.material import MATERIALS, Material, MaterialSpec, Progress
+from kd_core.lessons.short_runs import (
+    heads_macs,
+    images_for,
+    known,
+    past_curve,
+    some_images,
+    taught_with,
+    teacher_over_baseline,
+)
 from kd_core.models import TaskModel, build_model
-from kd_core.models.exits import ExitHead
-from kd_core.models.pairing import shapes, stages
 from kd_core.models.profile import profile
 from kd_core.study.model_files import load_teacher, weights_path
-from kd_core.study.records import Job, RunRecord
+from kd_core.study.records import Job
 from kd_core.tasks import TASKS
 from kd_core.train import FitResult, Outside, fit
 from kd_core.train.loop import HISTORY
@@ -42,10 +44,6 @@ from kd_core.train.validate import selecting_metric
 
 FILE = "modes.json"
 EPOCHS = 8
-MOST_IMAGES, FEWEST_IMAGES = 1_600, 200
-WORK_MACS = 3.6e11
-"""Of the student on one epoch's images, forward; larger students see fewer images."""
-
 VIEWS = 2
 """Stored views of each image; the teacher answers each once."""
 
@@ -228,12 +226,12 @@ class _Lesson:
     def _curves(self, mode: str, fitted: FitResult) -> dict[str, list[float | None]]:
         column = f"val.{self.metric}"
         names = {"student": column} | {f"{n}": f"{n}/{column}" for n in fitted.others}
-        own = {n: [_known(row[c]) for row in fitted.history] for n, c in names.items()}
+        own = {n: [known(row[c]) for row in fitted.history] for n, c in names.items()}
         if mode == OFFLINE:
             before = past_curve(self.material.voice("teacher").result.folder / HISTORY, column)
             return {**({"teacher": before} if before else {}), **own}
         if mode == EARLIER and self.alone is not None:
-            return {"earlier": [_known(row[column]) for row in self.alone.history], **own}
+            return {"earlier": [known(row[column]) for row in self.alone.history], **own}
         return own
 
     def _work(self, mode: str) -> dict[str, float]:
@@ -263,72 +261,6 @@ def distil_of(mode: str, alpha: float, T: float) -> DistilSettings:
         views=VIEWS,
         params=PARAMS[mode],
     )
-
-
-def taught_with(material: Material) -> tuple[float, float]:
-    """α and T of the study's first arm with soft targets; else 0.5 and 4."""
-    for arm in material.settings.arms:
-        for term in arm.distil.losses:
-            if term.name == "kd":
-                return arm.distil.alpha, float(term.params.get("T", 4.0))
-    return 0.5, 4.0
-
-
-def images_for(macs: int) -> int:
-    """Training images for a student of so much work.
-
-    >>> images_for(3_000_000), images_for(1_800_000_000)
-    (1600, 200)
-    """
-    return int(min(MOST_IMAGES, max(FEWEST_IMAGES, WORK_MACS // max(1, macs))))
-
-
-def some_images(data: LoadedData, n: int, seed: int) -> LoadedData:
-    """The same data with at most ``n`` images to learn from, drawn by seed, in stored order."""
-    part = data.parts["train"]
-    if len(part) <= n:
-        return data
-    rows = np.sort(np.random.default_rng(seed).choice(len(part), n, replace=False))
-    few = Part(part.images[rows], part.targets[rows], tuple(part.ids[row] for row in rows))
-    return replace(data, parts={**data.parts, "train": few})
-
-
-def heads_macs(student: TaskModel, data: LoadedData, exits: int) -> int:
-    """Multiply-accumulates for one image of the heads of a student's last exits; 0 without any."""
-    paths = [path for path, _ in stages(student, data.channels, data.size)][-exits - 1 :]
-    found = shapes(student, paths, data.channels, data.size)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        for shape in found[:-1]:
-            head = ExitHead(shape, found[-1], TASKS[data.task].n_outputs(data.classes)).eval()
-            head(torch.zeros(1, *shape))
-    return int(counter.get_total_flops()) // 2
-
-
-def past_curve(history: Path, column: str) -> list[float | None]:
-    """A column of a finished run's history; empty where there is none."""
-    if not history.is_file():
-        return []
-    lines = history.read_text(encoding="utf-8").splitlines()
-    names = lines[0].split(",")
-    if column not in names:
-        return []
-    place = names.index(column)
-    return [_known(float(line.split(",")[place])) for line in lines[1:]]
-
-
-def _known(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def teacher_over_baseline(material: Material) -> float:
-    """Work of training the study's teacher over that of its baseline, as their records say."""
-    works = []
-    for role in ("teacher", "baseline"):
-        result = material.voice(role).result
-        record = RunRecord.read(result.folder)
-        steps = 0 if record.training is None else record.training.steps
-        works.append((result.model.macs or 0) * steps * record.settings.train.batch_size)
-    return works[0] / works[1] if works[1] else 0.0
 
 
 MATERIALS.add("modes", MaterialSpec(make=make, read=read, version=1, minutes=4.0))

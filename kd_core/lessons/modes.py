@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kd_core.figures.lesson_modes import Curve, ModeRun, modes_figure, modes_info
+from kd_core.figures.lesson_diagram import Curve, ModeRun, modes_info
+from kd_core.figures.lesson_modes import modes_figure
 from kd_core.figures.lesson_work import work_figure, work_info
 from kd_core.lessons import made_modes
 from kd_core.lessons.made_modes import Course, Modes

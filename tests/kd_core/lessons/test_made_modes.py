@@ -8,6 +8,7 @@ from torch import nn
 
 from kd_core.errors import ConfigError
 from kd_core.lessons import made_modes
+from kd_core.lessons.short_runs import past_curve
 from kd_core.models import build_model
 from kd_core.models.exits import ExitHead
 from kd_core.models.pairing import shapes, stages
@@ -106,12 +107,6 @@ def test_work_is_counted_as_by_hand(made):
     )
 
 
-def test_the_teacher_of_the_sample_took_so_many_times_the_work_of_its_baseline():
-    # both took 552 steps of 64 images: what differs is one image's work
-    expected = 217_652_480 / 2_837_440
-    assert made_modes.teacher_over_baseline(sample_material()) == pytest.approx(expected)
-
-
 def test_a_mode_that_the_networks_do_not_allow_is_said_to_be_refused(monkeypatch, tmp_path):
     def only_alone(run, *rest, **more):
         if run.distil.mode != "alone":
@@ -127,28 +122,10 @@ def test_a_mode_that_the_networks_do_not_allow_is_said_to_be_refused(monkeypatch
     assert found.courses["exits"].refused["id"] == "error.exits_no_stages"
 
 
-def test_fewer_images_are_drawn_by_seed_and_keep_their_labels():
-    data = sample_material().data
-    part = made_modes.some_images(data, 50, seed=3).parts["train"]
-    rows = [data.parts["train"].ids.index(name) for name in part.ids]
-    assert rows == sorted(rows)
-    assert len(rows) == 50
-    assert (part.targets == data.parts["train"].targets[rows]).all()
-    assert made_modes.some_images(data, 50, seed=3).parts["train"].ids == part.ids
-
-
-def test_a_past_curve_is_the_column_of_its_table(tmp_path):
-    path = tmp_path / "history.csv"
-    path.write_text("epoch,val.accuracy\n1,0.5\n2,nan\n", encoding="utf-8")
-    assert made_modes.past_curve(path, "val.accuracy") == [0.5, None]
-    assert made_modes.past_curve(path, "val.other") == []
-    assert made_modes.past_curve(tmp_path / "none.csv", "val.accuracy") == []
-
-
 def test_what_is_shipped_is_of_this_study():
     found = made_modes.read(made_modes_folder())
     history = sample_material().voice("teacher").result.folder / "history.csv"
-    teacher = made_modes.past_curve(history, f"val.{found.metric}")
+    teacher = past_curve(history, f"val.{found.metric}")
     assert found.courses["offline"].curves["teacher"] == teacher
     assert found.teacher == sample_material().voice("teacher").result.scores[found.metric].value
     json.dumps(found.courses["exits"].work)
