@@ -83,3 +83,12 @@ def test_a_guest_gets_nothing_from_the_services(open_page):
     assert "person" in at.session_state  # somebody was asked for
     assert at.session_state["person"][1].role == "guest"
     assert services().store is not None  # the server's own threads are not visitors
+
+
+def test_the_teacher_frees_one_place(open_page):
+    come_in(open_page("class"), CODE, "Ana")
+    at = come_in(open_page("class"), TOKEN, "Rui")
+    assert next(s for s in at.selectbox if s.key == "class-let-out").options == ["Ana"]
+    next(b for b in at.button if b.key == "class-let-out-go").click().run()
+    assert not at.exception
+    assert [one.nickname for one in class_room.room().people.everybody()] == ["Rui"]

@@ -1,4 +1,8 @@
 from app import home
+from kd_core.study.store import Store
+from kd_core.study.submit import submit
+from tests.helpers_app import say
+from tests.helpers_jobs import study
 from tests.pages.conftest import texts
 
 
@@ -23,3 +27,18 @@ def test_the_used_disk_is_not_counted_again_for_every_visitor(open_page, monkeyp
     for _ in range(2):
         assert not open_page("home").exception
     assert len(counted) == 1
+
+
+def test_what_an_earlier_server_left_is_said_and_can_be_stopped(empty, open_page) -> None:
+    store = Store()
+    submit(store, study(0))
+    with store.db.write() as db:
+        db.execute("UPDATE runs SET status = 'interrupted'")
+    at = open_page("home")
+    assert not at.exception
+    assert say("home.left", going=0, halted=3) in texts(at)
+    next(b for b in at.button if b.label == say("home.left.forget")).click().run()
+    assert not at.exception
+    assert {run.status for run in store.runs()} == {"cancelled"}
+    assert say("home.left.resume") not in {button.label for button in at.button}
+    store.close()

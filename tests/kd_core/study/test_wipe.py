@@ -76,3 +76,15 @@ def test_a_run_that_does_not_stop_is_not_torn_away(store, people):
     with pytest.raises(JobError, match="run_active"):
         wipe(store, people, wait_s=0.1)
     assert len(store.runs()) == 3
+
+
+def test_a_wipe_leaves_what_a_class_shares(store, people):
+    shared = submit(store, study(0), "")
+    run_all(store)
+    baseline = next(run.id for run in store.runs(study=shared) if run.key == "baseline-s0")
+    theirs = submit(store, study(0), ANA.owner, shared={"baseline-s0": baseline})
+    run_all(store)
+    wipe(store, people)
+    assert [row.id for row in store.studies()] == [shared]
+    assert store.run(baseline).status == "finished"
+    assert theirs not in store.studies_of(baseline)
