@@ -61,13 +61,14 @@ def budget_figure(info: BudgetLine, say: Say, dark: bool = False) -> go.Figure:
     """What is too slow lies under a veil; the chosen models have a ring around them."""
     made = trade_off_figure(info.plot, say, dark)
     axis = CostAxis.of([p.latency_ms or 0.0 for p in info.plot.points])
-    at = min(max(axis.position(info.limit_ms), axis.low), axis.high) if info.plot.points else 0.0
+    low, high = _ends(info, axis)
+    at = min(max(axis.position(info.limit_ms), low), high)
     made.update_yaxes(tickformat=".0%")
-    made.update_xaxes(title={"text": say(Msg("axis.lesson.latency"))})
+    made.update_xaxes(title={"text": say(Msg("axis.lesson.latency"))}, range=[low, high])
     places = _places(info, axis)
     made.add_traces([_bands(info, dark), _rings(info, places, say, dark)])
     made.add_shape(
-        type="rect", xref="x", yref="paper", x0=axis.cost(at), x1=axis.cost(axis.high), y0=0, y1=1,
+        type="rect", xref="x", yref="paper", x0=axis.cost(at), x1=axis.cost(high), y0=0, y1=1,
         fillcolor=faint(dark), opacity=0.22, line={"width": 0}, layer="above",
     )  # fmt: skip
     made.add_shape(
@@ -76,10 +77,20 @@ def budget_figure(info: BudgetLine, say: Say, dark: bool = False) -> go.Figure:
     )  # fmt: skip
     made.add_annotation(
         x=at, xref="x", y=1, yref="paper", yanchor="bottom", showarrow=False,
-        xanchor="right" if axis.share(axis.cost(at)) > 0.5 else "left",
+        xanchor="right" if at > (low + high) / 2 else "left",
         text=say(Msg("figure.lesson.limit", {"limit": info.limit_ms})),
     )  # fmt: skip
     return made
+
+
+def _ends(info: BudgetLine, axis: CostAxis) -> tuple[float, float]:
+    """The axis, as wide as the bands are."""
+    bands = [axis.position(end) for low, high in info.bands if high > low for end in (low, high)]
+    room = 0.02 * (axis.high - axis.low)
+    return (
+        min([axis.low, *(end - room for end in bands)]),
+        max([axis.high, *(end + room for end in bands)]),
+    )
 
 
 def _places(info: BudgetLine, axis: CostAxis) -> list[float]:

@@ -26,6 +26,9 @@ def test_the_budget_lies_in_the_plot_with_rings_and_bands():
     assert bands.error_x.array == (20.0, 1.0)
     assert bands.error_x.arrayminus == (10.0, 0.5)
     assert rings.y == (0.9, 0.89)
+    low, high = (10**end for end in made.layout.xaxis.range)
+    assert low < 0.5
+    assert 40 < high < 60
     assert "budget 4.00 ms" in made.layout.annotations[-1].text
 
 
