@@ -35,7 +35,7 @@ def test_the_map_answers_at_once_and_the_sliders_are_in_the_address(open_page, e
     slider.set_value(0.7).run()
     assert not at.exception
     assert at.metric[0].value == "0.610"
-    assert at.query_params["try.alpha"] == ["0.7"]
+    assert "0.7" in at.query_params["try.alpha"]
 
 
 def test_a_link_opens_it_as_it_was_set(open_page, empty):
