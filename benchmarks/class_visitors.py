@@ -244,7 +244,7 @@ async def moved(page: Any, move: int) -> float:
     """Move the first slider by one step, to and fro; milliseconds until the page has changed."""
     await page.locator('[role="slider"]').first.focus()
     await page.evaluate(WATCH)
-    await page.keyboard.press("ArrowRight" if move % 4 < 2 else "ArrowLeft")
+    await page.keyboard.press("ArrowLeft" if move % 2 else "ArrowRight")
     took = await page.wait_for_function("() => window.took")
     return float(await took.json_value())
 
