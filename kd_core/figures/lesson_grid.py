@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -104,17 +105,19 @@ def grid_figure(info: Grid, say: Say, dark: bool = False) -> go.Figure:
         yaxis={"title": say(Msg("axis.lesson.weights")), "rangemode": "tozero"},
         barmode="overlay",
         bargap=0,
-        shapes=[
-            {
-                "type": "line",
-                "x0": value,
-                "x1": value,
-                "y0": 0,
-                "y1": 1,
-                "yref": "paper",
-                "layer": "below",
-                "line": {"color": faint(dark), "width": 1, "dash": "dot"},
-            }
-            for value in info.values
-        ],
+        shapes=[_line(value, dark) for value in info.values],
     )
+
+
+def _line(value: float, dark: bool) -> dict[str, Any]:
+    """A value of the grid over the whole height."""
+    return {
+        "type": "line",
+        "x0": value,
+        "x1": value,
+        "y0": 0,
+        "y1": 1,
+        "yref": "paper",
+        "layer": "below",
+        "line": {"color": faint(dark), "width": 1, "dash": "dot"},
+    }
