@@ -41,7 +41,10 @@ from kd_core.train.checkpoint import network_hash
 from kd_core.train.synthesis_norms import BATCH, Frame, distances, norms_of
 
 FOLDER = "synthetic"
-FORMAT = 2
+FORMAT = 3
+
+START, SHARED = 0.35, 0.85
+"""Deviation of the first noise in units of the pixels', and its share that all channels have."""
 
 
 @dataclass(frozen=True)
@@ -208,18 +211,20 @@ def _batch(
 
 
 def smooth_noise(n: int, shape: tuple[int, int, int], draws: torch.Generator) -> Tensor:
-    """Noise that is rough and fine at once, like a picture, (N, C, S, S) of about unit variance.
+    """Noise that is rough and fine at once, like a faint picture, (N, C, S, S).
 
     It is a sum over grids of 2, 4, 8, … cells a side, the finer the weaker (1/√cells), brought to
-    the image's size.
+    the image's size. Most of it is common to the channels, as light and dark are: strong colours
+    that a batch begins with are still there at the end.
     """
     channels, side, _ = shape
     grids = [2**k for k in range(1, max(2, side.bit_length())) if 2**k <= max(2, side // 2)]
     noise = torch.zeros(n, *shape)
     for cells in grids:
-        grid = torch.randn(n, channels, cells, cells, generator=draws) / cells**0.5
+        common, own = (torch.randn(n, c, cells, cells, generator=draws) for c in (1, channels))
+        grid = (SHARED**0.5 * common + (1 - SHARED) ** 0.5 * own) / cells**0.5
         noise += F.interpolate(grid, size=(side, side), mode="bicubic", align_corners=False)
-    return noise / noise.std()
+    return START * noise / noise.std()
 
 
 def _falling(share: float) -> float:
