@@ -57,6 +57,37 @@ def pull_info(
 
 def pull_figure(info: Pull, say: Say, dark: bool = False) -> go.Figure:
     """Two curves over a logarithmic T, a line for the labels, and marks at the chosen T."""
+    traces = _curves(info, say, dark)
+    most = max(*info.with_square, *info.without, info.labels)
+    return figure(
+        traces,
+        say,
+        dark,
+        400,
+        xaxis={
+            "title": say(Msg("axis.lesson.temperature")),
+            "type": "log",
+            "tickvals": list(TICKS),
+            "ticktext": [
+                f"{tick:g}".replace(".", say(Msg("figure.separators"))[0]) for tick in TICKS
+            ],
+        },
+        yaxis={"title": say(Msg("axis.lesson.gradient")), "range": [0, 1.08 * most or 1.0]},
+        shapes=[
+            {
+                "type": "line",
+                "x0": info.chosen,
+                "x1": info.chosen,
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "line": {"color": ink(dark), "width": 1.2, "dash": "dash"},
+            }
+        ],
+    )
+
+
+def _curves(info: Pull, say: Say, dark: bool) -> list[go.Scatter]:
     curves = {
         "with_square": (info.with_square, PALETTE[0], "diamond"),
         "without": (info.without, PALETTE[5], "circle"),
@@ -85,30 +116,4 @@ def pull_figure(info: Pull, say: Say, dark: bool = False) -> go.Figure:
             hovertemplate="%{y:.4f}<extra></extra>",
         )
     )
-    most = max(*info.with_square, *info.without, info.labels)
-    return figure(
-        traces,
-        say,
-        dark,
-        400,
-        xaxis={
-            "title": say(Msg("axis.lesson.temperature")),
-            "type": "log",
-            "tickvals": list(TICKS),
-            "ticktext": [
-                f"{tick:g}".replace(".", say(Msg("figure.separators"))[0]) for tick in TICKS
-            ],
-        },
-        yaxis={"title": say(Msg("axis.lesson.gradient")), "range": [0, 1.08 * most or 1.0]},
-        shapes=[
-            {
-                "type": "line",
-                "x0": info.chosen,
-                "x1": info.chosen,
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "line": {"color": ink(dark), "width": 1.2, "dash": "dash"},
-            }
-        ],
-    )
+    return traces

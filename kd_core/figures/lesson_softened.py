@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -100,20 +101,7 @@ def softened_figure(info: Softened, say: Say, dark: bool = False) -> go.Figure:
         [
             *_pair(rows, *info.logits, say, "logit", ("x", False), soft),
             *_pair(rows, info.teacher, info.student, say, "soft", ("x2", True), soft),
-            go.Scatter(
-                x=info.plain,
-                y=[row - 0.19 for row in rows],
-                mode="markers",
-                name=say(Msg("figure.lesson.teacher_at_one")),
-                marker={
-                    "symbol": "line-ns",
-                    "size": 15,
-                    "line": {"color": ink(dark), "width": 3},
-                    "color": ink(dark),
-                },
-                xaxis="x2",
-                hovertemplate="%{x:.2%}<extra></extra>",
-            ),
+            _at_one(info, say, dark),
         ],
         say,
         dark,
@@ -131,23 +119,43 @@ def softened_figure(info: Softened, say: Say, dark: bool = False) -> go.Figure:
             "showgrid": False,
         },
     )
-    look = layout(dark, 0)["xaxis"]
-    made.update_layout(
-        xaxis2={
-            **look,
-            "title": {
-                "text": say(Msg("axis.softened", soft)),
-                "standoff": 8,
-                "font": {"size": 14},
-            },
-            "domain": [0.42, 1],
-            "range": [0, 1.04],
-            "tickformat": ".0%",
-            "dtick": 0.5,
-            "tickangle": 0,
-        },
-    )
+    made.update_layout(xaxis2=_right_axis(soft, say, dark))
     return made
+
+
+def _at_one(info: Softened, say: Say, dark: bool) -> go.Scatter:
+    """Marks where the teacher is at T = 1."""
+    return go.Scatter(
+        x=info.plain,
+        y=[row - 0.19 for row in range(len(info.classes))],
+        mode="markers",
+        name=say(Msg("figure.lesson.teacher_at_one")),
+        marker={
+            "symbol": "line-ns",
+            "size": 15,
+            "line": {"color": ink(dark), "width": 3},
+            "color": ink(dark),
+        },
+        xaxis="x2",
+        hovertemplate="%{x:.2%}<extra></extra>",
+    )
+
+
+def _right_axis(soft: dict[str, float], say: Say, dark: bool) -> dict[str, Any]:
+    """The axis of the probabilities."""
+    return {
+        **layout(dark, 0)["xaxis"],
+        "title": {
+            "text": say(Msg("axis.softened", soft)),
+            "standoff": 8,
+            "font": {"size": 14},
+        },
+        "domain": [0.42, 1],
+        "range": [0, 1.04],
+        "tickformat": ".0%",
+        "dtick": 0.5,
+        "tickangle": 0,
+    }
 
 
 def _pair(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from kd_core.figures.lesson_budget import budget_figure, budget_info
@@ -95,13 +98,13 @@ def _budget_picture(models: pd.DataFrame, percent: float) -> tuple[Picture, ...]
     )
 
 
-def _point(row: dict[str, object]) -> ModelPoint:
+def _point(row: Mapping[Any, Any]) -> ModelPoint:
     kept = ("label", "arm", "role", "seed", "size_bytes", "latency_ms", "macs", "params")
     return ModelPoint(
-        **{name: row[name] for name in kept},  # type: ignore[arg-type]
-        value=row[f"value.{METRIC}"],  # type: ignore[arg-type]
-        low=row[f"low.{METRIC}"],  # type: ignore[arg-type]
-        high=row[f"high.{METRIC}"],  # type: ignore[arg-type]
+        **{name: row[name] for name in kept},
+        value=row[f"value.{METRIC}"],
+        low=row[f"low.{METRIC}"],
+        high=row[f"high.{METRIC}"],
         latency_source=str(row["source"]),
     )
 
