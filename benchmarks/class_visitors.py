@@ -207,7 +207,7 @@ async def one(
     try:
         await page.goto(f"{address}/learn?lesson=temperature")
         await page.locator("input").nth(0).fill(CODE)
-        await page.locator("input").nth(1).fill(f"Visitor {number}")
+        await page.locator("input").nth(1).fill(f"V{os.getpid()} {number}")
         await page.locator('[data-testid="stFormSubmitButton"] button').click()
         await page.locator(".js-plotly-plot").first.wait_for()
         await rest(page)
