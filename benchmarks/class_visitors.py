@@ -228,7 +228,7 @@ async def trained(page: Any, address: str, number: int, seen: Seen) -> None:
     alpha = ALPHAS[number % (len(ALPHAS) - 1)]
     T = TEMPERATURES[number % len(TEMPERATURES)]
     await page.goto(f"{address}/learn?lesson=live&try.alpha={alpha:g}&try.T={T:g}")
-    start = page.locator(".st-key-try-start button")
+    start = page.locator(".st-key-try-start button:visible").first
     await start.wait_for()
     await rest(page)
     await start.click()
