@@ -79,7 +79,8 @@ def _replay(material: Material, looks: Looks) -> None:
 def _picture(material: Material, looks: Looks, at: int, key: str) -> None:
     part = _seen(material, material.key)
     answers = looks.logits.argmax(-1)  # (L, n)
-    info = replay_info(looks.steps, answers, part.targets[looks.rows], at)
+    targets = np.asarray(part.targets[looks.rows], np.int64)
+    info = replay_info(looks.steps, answers, targets, at)
     st.plotly_chart(
         replay_figure(info, say, is_dark()),
         width="stretch",

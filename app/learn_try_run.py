@@ -15,6 +15,7 @@ from app.visitor import may_change
 from kd_core.errors import KDLabError
 from kd_core.lessons.made_map import LiveMap
 from kd_core.lessons.material import Material
+from kd_core.study.board import METRIC
 from kd_core.study.records import MODEL
 from kd_core.study.rows import ACTIVE, RunRow
 
@@ -81,7 +82,7 @@ def accuracy(run: RunRow | None, metric: str) -> float | None:
 def row(run: RunRow) -> dict[str, Any]:
     """A run as a line of the table of what was tried."""
     asked = _asked(run)
-    reached = accuracy(run, class_board.METRIC)
+    reached = accuracy(run, METRIC)
     return {
         "α": asked["alpha"],
         "T": asked["T"],
@@ -93,7 +94,7 @@ def row(run: RunRow) -> dict[str, Any]:
 def _result(material: Material, run: RunRow) -> None:
     """The run beside the student alone and beside what the map said before."""
     found: LiveMap | None = material.made.get("map")
-    metric = class_board.METRIC if found is None else learn_try.metric_of(found)
+    metric = METRIC if found is None else learn_try.metric_of(found)
     mine = accuracy(run, metric)
     alone = accuracy(services_live.alone_run(material), metric)
     mapped = None if found is None else found.map(metric)

@@ -146,7 +146,9 @@ class _Trial:
             clean.append(self._answers(network, self.data.parts["val"]))
             findings.append(examine(copy, only=["shortcut"]))
             self._tick()
-        rows = _first_of_each(self.data.parts["val"].targets, len(self.data.classes))
+        rows = _first_of_each(
+            np.asarray(self.data.parts["val"].targets, np.int64), len(self.data.classes)
+        )
         found = {"shortcut_same": np.stack(same), "shortcut_clean": np.stack(clean)}
         return {**found, "image_mark": _shown(marks[-1].parts["val"], rows)}, findings
 
@@ -194,10 +196,11 @@ class _Trial:
         """A question that is made easier, for the doctor; the models' answers are the study's."""
         findings = []
         logits = self.material.voice("baseline").logits[val_rows(self.material.data)]
+        targets = np.asarray(self.data.parts["val"].targets, np.int64)
         for amount in AMOUNTS:
             copy = only(self.data, kept_classes(self.order, amount))
             if len(self.order) == 2:
-                copy = without(copy, easy_rows(self.data.parts["val"].targets, logits, amount))
+                copy = without(copy, easy_rows(targets, logits, amount))
             findings.append(examine(copy, only=["ceiling"]))
             self._tick()
         return {}, findings

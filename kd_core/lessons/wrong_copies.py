@@ -86,7 +86,7 @@ def with_copies(data: LoadedData, share: float) -> LoadedData:
     train, val = data.parts["train"], data.parts["val"]
     n = min(round(share * len(val)), len(train))
     chosen, places = copied(data, share), np.random.default_rng(5).permutation(len(train))[:n]
-    images, targets = np.array(train.images), np.array(train.targets)
+    images, targets = np.array(train.images), np.array(train.targets, np.int64)
     brighter = np.minimum(val.images[chosen].astype(np.int64) + _SHIFT, 255).astype(np.uint8)
     as_is = np.arange(n)[:, None, None, None] % 2 == 0
     images[places] = np.where(as_is, val.images[chosen], brighter)
@@ -143,7 +143,7 @@ def likely_mistake(targets: NDArray[np.int64], answers: NDArray[np.int64], class
 def mislabelled(data: LoadedData, mistake: Mistake) -> LoadedData:
     """Most training images of one class under the name of another; validation as it is."""
     train = data.parts["train"]
-    targets = np.array(train.targets)
+    targets = np.array(train.targets, np.int64)
     rows = np.flatnonzero(targets == mistake.of)
     wrong = np.random.default_rng(6).permutation(rows)[: round(MISLABELLED * len(rows))]
     targets[wrong] = mistake.named
