@@ -242,7 +242,7 @@ async def trained(page: Any, address: str, number: int, seen: Seen) -> None:
 
 async def moved(page: Any, move: int) -> float:
     """Move the first slider by one step, to and fro; milliseconds until the page has changed."""
-    await page.locator('[role="slider"]').first.focus()
+    await page.get_by_role("slider").first.focus()
     await page.evaluate(WATCH)
     await page.keyboard.press("ArrowLeft" if move % 2 else "ArrowRight")
     took = await page.wait_for_function("() => window.took")
