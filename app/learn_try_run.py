@@ -19,20 +19,24 @@ from kd_core.study.board import METRIC
 from kd_core.study.records import MODEL
 from kd_core.study.rows import ACTIVE, RunRow
 
-POLL = "1s"
+POLL = {"queued": "3s", "waiting": "3s"}
+"""How often a run is looked at by its state; every second where nothing is said. A class that
+waits for its turn would keep the server busy otherwise."""
 
 
 def follow(material: Material, run_id: str) -> None:
-    """The run: looked at every second while it waits or runs, still afterwards."""
-    active = services().store.run(run_id).status in ACTIVE
-    st.fragment(_follow, run_every=POLL if active else None)(material, run_id, active)
+    """The run: looked at every few seconds while it waits or runs, still afterwards."""
+    status = services().store.run(run_id).status
+    active = status in ACTIVE
+    every = POLL.get(status, "1s") if active else None
+    st.fragment(_follow, run_every=every)(material, run_id, status)
     if not active:
         learn_try_replay.replay(material, run_id)
 
 
-def _follow(material: Material, run_id: str, was_active: bool) -> None:
+def _follow(material: Material, run_id: str, before: str) -> None:
     run = services().store.run(run_id)
-    if was_active and run.status not in ACTIVE:
+    if run.status != before:
         st.rerun()  # the replay, the board and the button belong to the page
     st.subheader(say("try.mine", **_asked(run)))
     if run.status == "finished":
