@@ -213,7 +213,7 @@ def units_of_mean(n: NDArray[np.int64]) -> float:
     (10.6, 1.0)
     """
     if not len(n) or n.min() < 2:
-        return float(n.min(initial=0)) if len(n) else 0.0
+        return float(n.min()) if len(n) else 0.0
     share = 1 / n
     return float(1 + share.sum() ** 2 / (share**2 / (n - 1)).sum())
 

@@ -7,6 +7,7 @@ from kd_core.evaluate.pareto import over_seeds
 from kd_core.evaluate.verdict import Verdict
 from kd_core.figures.comparison import marks_figure, marks_info
 from kd_core.study.comparison import Comparison, Row
+from kd_core.study.training_costs import CostRatio
 from kd_core.text import load_catalogue
 from tests.helpers_code import ROOT
 
@@ -37,7 +38,7 @@ def row(arm: str, values: dict[int, float], kind: str | None, low: float, high: 
         plain=None,
         harms=kind == "worse",
         seconds=1.0,
-        ratio=1.0,
+        cost=CostRatio(time=1.0, energy=None, steps=1.0, teacher_images=0),
         teacher_s=0.0,
         own_recipe=False,
     )

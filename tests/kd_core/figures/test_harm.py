@@ -27,7 +27,7 @@ def test_colours_say_who_is_harmed_and_hollow_marks_who_are_few() -> None:
 
 def test_rows_are_named_and_say_their_numbers() -> None:
     figure = harm_figure(harm_info([ALL, RING, SITE], "teacher", "student"), say, dark=True)
-    assert figure.layout.yaxis.ticktext == ("all images", "ring: found", "site: far")
+    assert figure.layout.yaxis.ticktext == ("all", "ring: found", "site: far")
     text = figure.data[0].text
     assert "teacher: 0.900, student: 0.880" in text[0]
     assert "90 patients" in text[0]
