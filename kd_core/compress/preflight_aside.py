@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def preflight_aside(
         late = threading.Timer(timeout_s, process.kill)
         late.start()
         try:
-            answer = _talk(process, ask, tick)
+            answer = talk(process, ask.to_json(), tick)
         except (ValueError, OSError):  # half a line, or nobody there to be asked
             answer = {}
         finally:
@@ -53,12 +54,22 @@ def preflight_aside(
     return tuple(Expected.from_json(item) for item in answer["found"])
 
 
-def _talk(process: subprocess.Popen[str], ask: Ask, tick: Heard) -> dict[str, Any]:
-    """Ask, pass on how far it is, and return the last line."""
+def talk(process: subprocess.Popen[str], ask: Mapping[str, Any], tick: Heard) -> dict[str, Any]:
+    """Ask a process that answers in JSON lines, pass on how far it is, and return its last line.
+
+    Args:
+        process: With pipes for its standard input and output.
+        ask: The question, as JSON.
+        tick: Called with (done, total).
+
+    Raises:
+        ValueError: A line is no JSON, such as the half of one that was being written.
+        OSError: Nobody is there to be asked.
+    """
     assert process.stdin is not None
     assert process.stdout is not None  # both are pipes
     with process.stdin as question:
-        question.write(json.dumps(ask.to_json()))
+        question.write(json.dumps(ask))
     answer: dict[str, Any] = {}
     for line in process.stdout:
         answer = json.loads(line)

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from kd_core.compress.preflight_aside import talk
 from kd_core.errors import KDLabError, TrainError, error_from_json
 from kd_core.lessons.material import Progress
 
@@ -47,7 +48,7 @@ def make_aside(
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     ) as process:
         try:
-            answer = _talk(process, {"home": str(home), "study": study, "name": name}, tick)
+            answer = talk(process, {"home": str(home), "study": study, "name": name}, tick)
         except (ValueError, OSError):  # half a line, or nobody there to be asked
             answer = {}
         finally:
@@ -56,20 +57,6 @@ def make_aside(
         raise error_from_json(answer["error"])
     if "made" not in answer:
         raise TrainError("material_failed", name=name)
-
-
-def _talk(process: subprocess.Popen[str], ask: dict[str, str], tick: Progress) -> dict[str, Any]:
-    """Ask, pass on how far it is, and return the last line."""
-    assert process.stdin is not None
-    assert process.stdout is not None  # both are pipes
-    with process.stdin as question:
-        question.write(json.dumps(ask))
-    answer: dict[str, Any] = {}
-    for line in process.stdout:
-        answer = json.loads(line)
-        if "done" in answer:
-            tick(answer["done"], answer["total"])
-    return answer
 
 
 def _main() -> None:
