@@ -21,11 +21,12 @@ from kd_core.lessons.made_modes import images_for, some_images
 from kd_core.lessons.maps import Features, read, write
 from kd_core.lessons.maps_reading import HINT, Reading
 from kd_core.lessons.material import MATERIALS, Material, MaterialSpec, Progress
-from kd_core.models import TaskModel, build_model
+from kd_core.models import TaskModel
 from kd_core.models.pairing import Pairs, propose_pairs
 from kd_core.models.profile import profile
-from kd_core.study.model_files import load_teacher, weights_path
+from kd_core.study.model_files import load_teacher
 from kd_core.study.records import Job
+from kd_core.study.training import network_builder
 from kd_core.tasks import TASKS
 from kd_core.train import Setup, checkpoint, fit
 from kd_core.train.loop import CHECKPOINT
@@ -93,19 +94,8 @@ class _Lesson:
 
     def _student(self) -> TaskModel:
         """The study's student with its first weights."""
-        data, settings = self.material.data, self.material.settings
-        task = TASKS[data.task]
-        return build_model(
-            settings.student,
-            task.n_outputs(data.classes),
-            data.channels,
-            data.size,
-            settings.seeds[0],
-            output=task.output,
-            weights_path=weights_path(
-                settings.student.weights, Job("lesson", self.aside, self.material.home)
-            ),
-        )
+        settings, job = self.material.settings, Job("lesson", self.aside, self.material.home)
+        return network_builder(self.material.data, job)(settings.student, settings.seeds[0])
 
     def _mode(self, student: nn.Module) -> Offline:
         """What ``fit`` makes of these settings, with the first weights of the projections."""

@@ -33,11 +33,11 @@ from kd_core.lessons.short_runs import (
     taught_with,
     teacher_over_baseline,
 )
-from kd_core.models import TaskModel, build_model
+from kd_core.models import TaskModel
 from kd_core.models.profile import profile
-from kd_core.study.model_files import load_teacher, weights_path
+from kd_core.study.model_files import load_teacher
 from kd_core.study.records import Job
-from kd_core.tasks import TASKS
+from kd_core.study.training import network_builder
 from kd_core.train import FitResult, Outside, fit
 from kd_core.train.loop import HISTORY
 from kd_core.train.validate import selecting_metric
@@ -181,18 +181,8 @@ class _Lesson:
 
     def build(self, settings: ModelSettings, seed: int) -> TaskModel:
         """A network of this study with its starting weights."""
-        data = self.material.data
-        task = TASKS[data.task]
         job = Job("lesson", self.aside, self.material.home)
-        return build_model(
-            settings,
-            task.n_outputs(data.classes),
-            data.channels,
-            data.size,
-            seed,
-            output=task.output,
-            weights_path=weights_path(settings.weights, job),
-        )
+        return network_builder(self.material.data, job)(settings, seed)
 
     def _fit(self, mode: str, number: int) -> FitResult:
         run = self.run_settings.change(distil=distil_of(mode, self.alpha, self.T))

@@ -83,7 +83,7 @@ def train(run: RunSettings, job: Job, data: LoadedData) -> tuple[Made, ...]:
     fitted = fit(
         run,
         data,
-        _builder(data, job)(run.model, run.seed),
+        network_builder(data, job)(run.model, run.seed),
         folder=job.folder,
         cache=job.home / "cache" / "teacher",
         outside=_outside(run, job, data),
@@ -96,7 +96,8 @@ def train(run: RunSettings, job: Job, data: LoadedData) -> tuple[Made, ...]:
     return (own, *(_keep(name, other, run, job, data) for name, other in fitted.others.items()))
 
 
-def _builder(data: LoadedData, job: Job) -> Callable[[ModelSettings, int], TaskModel]:
+def network_builder(data: LoadedData, job: Job) -> Callable[[ModelSettings, int], TaskModel]:
+    """What builds a network with its starting weights for this data, from settings and a seed."""
     task = TASKS[data.task]
 
     def build(settings: ModelSettings, seed: int) -> TaskModel:
@@ -124,7 +125,7 @@ def _outside(run: RunSettings, job: Job, data: LoadedData) -> Outside:
         for name, folder in job.parents.items()
         if name.partition("-")[0] == TEACHER
     }
-    return Outside(teachers, _builder(data, job), load)
+    return Outside(teachers, network_builder(data, job), load)
 
 
 def _keep(
