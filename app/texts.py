@@ -12,6 +12,7 @@ import streamlit as st
 from kd_core.errors import KDLabError
 from kd_core.registry import Entry, Registry
 from kd_core.text import (
+    MINUS,
     Catalogue,
     Msg,
     best_language,
@@ -68,7 +69,7 @@ def separators() -> tuple[str, str]:
 
 def signed(value: float, digits: int) -> str:
     """A number that always shows its sign, in this visitor's language."""
-    return f"{value:+.{digits}f}".replace(".", separators()[0])
+    return f"{value:+.{digits}f}".replace(".", separators()[0]).replace("-", MINUS)
 
 
 def carry_language() -> None:

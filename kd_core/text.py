@@ -31,6 +31,8 @@ from babel.lists import format_list
 from babel.numbers import format_decimal
 
 MB = 1_000_000
+MINUS = "−"
+"""As long as a plus, where the keyboard's hyphen is short."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,18 @@ def _locale(language: str) -> Locale:
 
 
 def _decimal(value: float, language: str, pattern: str) -> str:
-    return str(format_decimal(value, pattern, locale=_locale(language)))
+    return typeset(str(format_decimal(value, pattern, locale=_locale(language))))
+
+
+def typeset(number: str) -> str:
+    """A written number with a true minus, as figures have it; a rounded zero has no sign.
+
+    >>> typeset("-0.5"), typeset("-0.0"), typeset("1e-5")
+    ('−0.5', '0.0', '1e-5')
+    """
+    if not number.startswith("-"):
+        return number
+    return MINUS + number[1:] if any(digit in number for digit in "123456789") else number[1:]
 
 
 def _seconds(value: float, language: str) -> str:
@@ -139,7 +152,7 @@ def _seconds(value: float, language: str) -> str:
 
 
 def _significant(value: float, language: str) -> str:
-    return str(format_decimal(float(f"{value:.6g}"), "#,##0.######", locale=_locale(language)))
+    return _decimal(float(f"{value:.6g}"), language, "#,##0.######")
 
 
 def _names(value: Any, language: str) -> str:

@@ -19,6 +19,7 @@ _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "×": r"$\times$", "–": "--", "±": r"$\pm$", "α": r"$\alpha$", "·": r"$\cdot$", "′": "'",
+    "−": "$-$",
 }  # fmt: skip
 MAX_ROWS = 40
 
@@ -28,6 +29,8 @@ def escape(text: object) -> str:
 
     >>> escape("INT8 & 4.7× smaller_net")
     'INT8 \\& 4.7$\\times$ smaller\\_net'
+    >>> escape("−0.5")
+    '$-$0.5'
     """
     pattern = "|".join(map(re.escape, _SPECIAL))
     return re.sub(pattern, lambda found: _SPECIAL[found[0]], str(text))

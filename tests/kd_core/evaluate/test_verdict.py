@@ -224,6 +224,6 @@ def test_a_verdict_is_on_one_value() -> None:
 def test_the_sentence_has_the_numbers() -> None:
     made = Verdict("worse", "ece", -0.0123, -0.02, -0.004, 0.01, 0.008, 1000, 30, 1)
     text = load_catalogue(Path(ROOT) / "app" / "locale").render(made.msg)
-    for part in ("Worse by 1.2 points", "-2.0 to -0.4", "1,000 images", "30 patients", "one seed"):
+    for part in ("Worse by 1.2 points", "−2.0 to −0.4", "1,000 images", "30 patients", "one seed"):
         assert part in text
     assert "patient" not in str(dataclasses.replace(made, n_patients=None).msg)

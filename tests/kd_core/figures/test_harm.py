@@ -31,7 +31,7 @@ def test_rows_are_named_and_say_their_numbers() -> None:
     text = figure.data[0].text
     assert "teacher: 0.900, student: 0.880" in text[0]
     assert "90 patients" in text[0]
-    assert "-20.0 points (95 % interval -30.0 to -10.0)" in text[1]
+    assert "−20.0 points (95 % interval −30.0 to −10.0)" in text[1]
     assert "900 images" in text[2]
     assert figure.layout.xaxis.range[0] < -0.3
     assert figure.layout.yaxis.range == (2.5, -0.5)

@@ -48,5 +48,5 @@ def test_the_steps_print_these_results():
         strict=True,
     ):
         assert line.endswith(f"**{result}**")
-    assert "0.2355 + (-0.1386) + 0.0000" in printed[1]
+    assert "0.2355 + (−0.1386) + 0.0000" in printed[1]
     assert "0.6800 / (0.9220 · 0.9220)" in printed[4]
