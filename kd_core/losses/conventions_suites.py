@@ -40,6 +40,7 @@ REMARKS = {
     "crd": ("crd_negatives",),
     "rkd": ("rkd_parts",),
     "review": ("review_layers",),
+    "fsp": ("fsp_before", "stages"),
 }
 
 
@@ -58,6 +59,7 @@ REPDISTILLER = {
     "rkd": ("rkd", 1.0, 0.0, 1.0),
     "pkt": ("pkt", 1.0, 0.0, 30_000.0),
     "nst": ("nst", 1.0, 0.0, 50.0),
+    "fsp": ("fsp", 1.0, 0.0, 50.0),
 }
 
 

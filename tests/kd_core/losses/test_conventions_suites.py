@@ -20,6 +20,7 @@ R_COMMANDS = {
     "rkd": {"task": 1.0, "rkd_distance": 25.0, "rkd_angle": 50.0},
     "pkt": {"task": 1.0, "pkt": 30000.0},
     "nst": {"task": 1.0, "nst": 50.0},
+    "fsp": {"task": 1.0, "fsp": 50.0},
 }
 M_CONFIGS = {
     "kd": {"task": 0.1, "kd": 0.9},
@@ -72,6 +73,11 @@ def test_repdistiller_with_three_weights_of_ones_own(r, a):
     ]
     for ours, other in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, other)
+
+
+def test_a_loss_that_is_learnt_beforehand_there_is_said_to_be():
+    said = [msg.id for msg in translate("repdistiller", method="fsp").remarks]
+    assert said[0] == "convention.remark.fsp_before"
 
 
 def test_mdistillers_soft_targets_are_a_sum_over_classes():
