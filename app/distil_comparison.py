@@ -171,7 +171,7 @@ def _table(compared: Comparison) -> None:
 
 def _line(row: Row) -> dict[str, Any]:
     """One arm in words and figures that are fit to read."""
-    verdict, ranks, mean = row.verdict, list(row.ranks.values()), row.spread
+    verdict, ranks, mean = row.verdict, list(row.ranks.values()), row.interval
     energy = row.cost.energy
     gap = kind = p = place = "–"
     if verdict is not None:
@@ -183,7 +183,7 @@ def _line(row: Row) -> dict[str, Any]:
         place = say("comparison.rank_of", mean=middle, best=min(ranks), worst=max(ranks))
     return {
         "arm": row.arm if verdict else say("role.baseline"),
-        "mean": say("comparison.mean_of", mean=mean.mean, low=mean.low, high=mean.high),
+        "mean": say("comparison.mean_of", mean=row.spread.mean, low=mean.low, high=mean.high),
         "difference": gap,
         "verdict": kind,
         "p": p,

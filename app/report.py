@@ -180,7 +180,7 @@ def _row(reading: Reading, group: Group) -> list[str]:
     one = reading.score(group.first)
     times = [m.latency_ms_p50 for r in group.members if (m := r.latency()) is not None]
     score = number(spread.mean, "score")
-    ends = [one.low, one.high] if spread.n == 1 else [spread.low, spread.high]
+    ends = [one.low, one.high] if spread.n == 1 else group.interval
     return [
         _name(group),
         model.architecture,

@@ -14,13 +14,15 @@ from statistics import fmean
 from typing import Any
 
 from kd_core.errors import StoreError
+from kd_core.evaluate.arms import score_of_arm
 from kd_core.evaluate.correction import holm
 from kd_core.evaluate.metrics import METRICS
 from kd_core.evaluate.pareto import Spread, over_seeds
+from kd_core.evaluate.scores import Score
 from kd_core.evaluate.verdict import Verdict
 from kd_core.study.methods import PLAIN
 from kd_core.study.records import RunRecord
-from kd_core.study.results import Level, Result, compare_arms, seed_values
+from kd_core.study.results import Level, Result, arm_predictions, compare_arms, seed_values
 from kd_core.study.training_costs import CostRatio, cost_ratio, spent
 
 BASELINE = "baseline"
@@ -35,7 +37,8 @@ class Row:
     Attributes:
         arm: Its name; ``baseline`` is the student alone.
         values: The metric by seed.
-        spread: Mean over seeds with its interval.
+        spread: Mean and sd over seeds.
+        interval: The same mean, with its interval over patients and seeds.
         ranks: Place among the students by seed, 1 is best; ties share the mean of their places.
         verdict: Against the student alone; ``None`` for itself.
         p_holm: Its p, corrected for the number of methods in the list.
@@ -53,6 +56,7 @@ class Row:
     arm: str
     values: Mapping[int, float]
     spread: Spread
+    interval: Score
     ranks: Mapping[int, float]
     verdict: Verdict | None
     p_holm: float
@@ -132,7 +136,7 @@ def read_comparison(
     verdicts = _judged(students, BASELINE, metric, judge)
     higher = METRICS[metric].higher_is_better
     ranks = rank_by_seed({a: at[a] for a in students}, higher)
-    rows = _rows(arms, students, at, ranks, verdicts)
+    rows = _rows(arms, students, at, ranks, verdicts, _intervals(students, metric, judge))
     if plain:
         against_plain = _judged(students, plain, metric, judge)
         rows = [replace(row, plain=against_plain.get(row.arm)) for row in rows]
@@ -154,6 +158,7 @@ def _rows(
     at: Mapping[str, Mapping[int, float]],
     ranks: Mapping[str, Mapping[int, float]],
     verdicts: Mapping[str, Verdict],
+    intervals: Mapping[str, Score],
 ) -> list[Row]:
     """One row a student, without what plain soft targets say of it."""
     controls = {a for a, g in students.items() if a != BASELINE and _is_control(g[0])}
@@ -166,6 +171,7 @@ def _rows(
             arm=a,
             values=at[a],
             spread=over_seeds(list(at[a].values())),
+            interval=intervals[a],
             ranks=ranks.get(a, {}),
             verdict=verdicts.get(a),
             p_holm=corrected.get(a, math.nan),
@@ -194,6 +200,14 @@ def _students(
     if BASELINE not in found:
         raise StoreError("baseline_missing")
     return found
+
+
+def _intervals(
+    students: Mapping[str, Sequence[Result]], metric: str, judge: Mapping[str, Any]
+) -> dict[str, Score]:
+    where = {name: value for name, value in judge.items() if name != "margin"}
+    read = {arm: arm_predictions(group, **where) for arm, group in students.items()}
+    return {arm: score_of_arm(models, metric) for arm, models in read.items()}
 
 
 def _judged(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kd_core.errors import KDLabError
+from kd_core.evaluate.arms import score_of_arm
 from kd_core.evaluate.pareto import Spread, over_seeds
 from kd_core.evaluate.predictions import Predictions
 from kd_core.evaluate.scores import score
@@ -43,6 +44,7 @@ class Group:
         name: Model within the run; a step of a chain has its own.
         members: One a seed.
         spread: Of the metric over seeds.
+        interval: Of its mean, over patients and seeds; NaN where there are no predictions.
         verdict: Against the teacher, where both have predictions.
     """
 
@@ -50,6 +52,7 @@ class Group:
     name: str
     members: tuple[Result, ...]
     spread: Spread
+    interval: tuple[float, float] = (math.nan, math.nan)
     verdict: Verdict | None = None
 
     @property
@@ -141,8 +144,20 @@ def _groups(
         values = _values(members, metric, part)
         against = None if teacher is None or members is teacher else teacher
         verdict = _verdict(members, against, metric, study, part) if against else None
-        found.append(Group(arm, name, tuple(members), over_seeds(values), verdict))
+        ends = _interval(members, metric, study, part)
+        found.append(Group(arm, name, tuple(members), over_seeds(values), ends, verdict))
     return tuple(found)
+
+
+def _interval(
+    members: Sequence[Result], metric: str, study: StudyRow, part: str
+) -> tuple[float, float]:
+    opened = study.test_opened_at is not None
+    try:
+        found = score_of_arm(arm_predictions(members, part, opened=opened), metric)
+    except KDLabError:  # a model without predictions of this part
+        return math.nan, math.nan
+    return found.low, found.high
 
 
 def _values(members: Sequence[Result], metric: str, part: str) -> list[float]:

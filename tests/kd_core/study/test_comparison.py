@@ -68,6 +68,15 @@ def arms(tmp_path, monkeypatch):
 NAMES = ("kd", "slow", "bad", "longer")
 
 
+def test_the_interval_of_a_mean_counts_images_and_stays_a_share(arms) -> None:
+    two = {arm: group[:2] for arm, group in arms.items()}
+    for found in (read_comparison(arms, "accuracy"), read_comparison(two, "accuracy")):
+        for row in found.rows:
+            assert row.interval.value == pytest.approx(row.spread.mean)
+            assert 0 <= row.interval.low < row.spread.mean < row.interval.high <= 1
+    assert any(row.spread.high > 1 for row in read_comparison(two, "accuracy").rows)  # Student's t
+
+
 def test_gains_harm_time_and_recipe_are_read(arms) -> None:
     found = read_comparison(arms, "accuracy", names=NAMES)
     rows = {row.arm: row for row in found.rows}
