@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import class_board
+from app.learn_view import picture_config
 from app.texts import say
 from app.theme import is_dark
 from app.visitor import person
@@ -43,6 +44,6 @@ def picture(where: str, me: str) -> None:
         width="stretch",
         theme=None,
         key=f"class-board-{where}",
-        config={"displayModeBar": False},
+        config=picture_config("class", "board"),
         alt=say(board_words(info)),
     )

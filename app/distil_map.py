@@ -101,7 +101,7 @@ def offer(study_id: str) -> None:
     st.subheader(say("map.title"))
     _sentences(mapped)
     st.plotly_chart(
-        map_figure(mapped, say, is_dark()),
+        map_figure(mapped, say, is_dark(), distil_time.title),
         width="stretch",
         theme=None,
         key="map",

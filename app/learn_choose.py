@@ -9,7 +9,7 @@ import streamlit as st
 
 from app import address, learn_material, services_lessons
 from app.class_room import class_open
-from app.learn_view import control_names, text
+from app.learn_view import chapters, control_names, text
 from app.texts import say, show_error
 from app.visitor import may
 from kd_core.lessons import LESSONS
@@ -24,8 +24,8 @@ PARTS = ("choose", "try", "steps", "code", "quiz")
 
 
 def lessons_of(plan: Plan) -> tuple[str, ...]:
-    """The lessons that this visitor sees."""
-    return plan.lessons(LESSONS.names(), everything=may("board"))
+    """The lessons that this visitor sees, and the live chapter where it is shown."""
+    return plan.lessons(chapters(), everything=may("board"))
 
 
 def choose(names: Sequence[str], plan: Plan) -> str:
@@ -123,10 +123,13 @@ def shown_material(name: str, material: Material) -> Material | None:
         return material
     sample = learn_material.material_of()
     can_show = spec.fits(sample)
+    missing = [one for one in spec.needs if one not in material.made]
+    unfit = next(filter(None, (MATERIALS[one].why_not(material) for one in missing)), None)
     if material.data.task not in spec.tasks:
         st.info(say("learn.other_task", study=material.name), icon=":material/science:")
+    elif unfit is not None:
+        st.info(say("learn.unfit", why=unfit), icon=":material/science:")
     else:
-        missing = [one for one in spec.needs if one not in material.made]
         _offer(material, missing, can_show)
     return sample if can_show else None
 
@@ -176,7 +179,7 @@ def link(name: str) -> None:
     with place:
         st.caption(say("learn.link.about"))
         controls = control_names(name)
-        options = [*controls, *PARTS]
+        options = [*controls, *PARTS] if name in LESSONS else ["choose"]
         hide = st.pills(
             say("learn.link.hide"),
             options,

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import class_board, learn_quiz
+from app import class_board, learn_material, learn_quiz
 from app.class_room import class_open
 from app.services import services
 from app.texts import say
@@ -58,7 +58,9 @@ def gather(lessons: Sequence[str], material: Material) -> HandIn:
     return HandIn(
         nickname=me.nickname,
         study=material.name,
-        answers=tuple(answer for name in lessons for answer in _answers(name, material)),
+        answers=tuple(
+            answer for name in lessons if name in LESSONS for answer in _answers(name, material)
+        ),
         board=_board(me.id) if class_open() else None,
         runs=tuple(_own_runs()),
         made=time.time(),
@@ -67,9 +69,12 @@ def gather(lessons: Sequence[str], material: Material) -> HandIn:
 
 def _answers(lesson: str, material: Material) -> list[Answer]:
     kept = learn_quiz.answers(lesson)
-    fits = LESSONS[lesson].fits(material)
-    if not kept or not fits:
+    if not kept:
         return []
+    if not LESSONS[lesson].fits(material):  # the lesson showed the sample instead, and asked of it
+        material = learn_material.material_of()
+        if not LESSONS[lesson].fits(material):
+            return []
     found = []
     for question in learn_quiz.questions(lesson, material):
         given = kept.get(question.name)
@@ -99,12 +104,12 @@ def _own_runs() -> list[OwnRun]:
     me, store = person(), services().store
     mine: list[RunRow] = [run for run in store.runs() if run.owner and me.owns(run.owner)]
     found = []
-    for run in mine[-MOST_RUNS:]:
+    for run in reversed(mine[:MOST_RUNS]):  # they come newest first
         models = store.models(run=run.id) if run.status == "finished" else []
         scores = {
-            name: float(models[-1].scores[name].value or 0.0)
+            name: models[-1].values[name]
             for name in SCORES
-            if models and name in models[-1].scores
+            if models and models[-1].values.get(name) is not None
         }
         settings = store.settings(run.id).to_json()
         found.append(OwnRun(run.id, run.key, run.status, settings, scores))

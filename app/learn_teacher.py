@@ -8,11 +8,10 @@ import streamlit as st
 
 from app import services_lessons
 from app.class_room import class_open
-from app.learn_view import control_names, text
+from app.learn_view import chapters, control_names, text
 from app.texts import say, show_error
 from app.visitor import may
 from kd_core.errors import KDLabError
-from kd_core.lessons import LESSONS
 from kd_core.lessons.plan import Plan, moved
 
 
@@ -28,7 +27,7 @@ def show(plan: Plan, studies: Mapping[str, str]) -> None:
     with place:
         st.caption(say("learn.class.about"))
         _study(plan, studies)
-        for name in plan.lessons(LESSONS.names(), everything=True):
+        for name in plan.lessons(chapters(), everything=True):
             _lesson(plan, name)
 
 
@@ -46,7 +45,7 @@ def _study(plan: Plan, studies: Mapping[str, str]) -> None:
 
 
 def _lesson(plan: Plan, name: str) -> None:
-    order = plan.lessons(LESSONS.names(), everything=True)
+    order = plan.lessons(chapters(), everything=True)
     title = text(name, "title")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for by, icon, word in ((-1, "arrow_upward", "earlier"), (1, "arrow_downward", "later")):

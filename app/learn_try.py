@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import address, class_picture, learn_material, learn_try_run, services_live
 from app.class_room import class_open
+from app.learn_view import picture_config
 from app.texts import number, say, show_error
 from app.theme import is_dark
 from app.visitor import may
@@ -13,12 +14,9 @@ from kd_core.errors import KDLabError
 from kd_core.figures.heat_map import map_figure
 from kd_core.lessons.live import ALPHAS, SIZE, TEMPERATURES, student_params
 from kd_core.lessons.made_map import LiveMap
-from kd_core.lessons.material import Material
+from kd_core.lessons.material import MATERIALS, Material
 from kd_core.study.grids import Map
 from kd_core.study.rows import ACTIVE, RunRow
-
-NAME = "live"
-"""Of this chapter in the address, after the lessons."""
 
 SIDES = (1.0, 1.5)
 USUAL = {"alpha": 0.3, "T": 4.0}
@@ -26,8 +24,8 @@ USUAL = {"alpha": 0.3, "T": 4.0}
 
 def show(material: Material) -> None:
     """The whole part: what the map says, the reader's own run, its replay, the board."""
-    if material.data.task != "classification":
-        st.info(say("learn.other_task", study=material.name), icon=":material/science:")
+    if why := MATERIALS["map"].why_not(material):
+        st.info(say("learn.unfit", why=why), icon=":material/science:")
         material = learn_material.material_of()
     params = _params(material, material.key)
     st.markdown(say("try.about", params=params, size=SIZE))
@@ -57,6 +55,8 @@ def choose(material: Material, busy: bool) -> None:
         found: LiveMap | None = material.made.get("map")
         mapped = None if found is None else found.map(metric_of(found))
         _answer(mapped, alpha, T)
+        if found is not None:
+            _teacher(material, found)
         start = st.button(
             say("try.start"),
             type="primary",
@@ -103,12 +103,22 @@ def _answer(mapped: Map | None, alpha: float, T: float) -> None:
     st.markdown(say("try.noise", alone=alone, noise=mapped.noise))
 
 
+def _teacher(material: Material, found: LiveMap) -> None:
+    """What the teacher is worth on images as small as these, and in its own study."""
+    metric, size = metric_of(found), material.data.size
+    own = material.voice("teacher").result.scores.get(metric)
+    if size != SIZE and own is not None and own.value is not None:
+        here = found.teacher[metric]
+        st.caption(say("try.teacher", here=here, study=own.value, size=size, name=material.name))
+
+
 def _three(value: float) -> str:
     return number(value, "score")
 
 
 def _map(mapped: Map, alpha: float, T: float) -> None:
-    made = map_figure(mapped, say, is_dark())
+    titles = {"alpha": say("try.alpha"), "kd.T": say("try.T")}
+    made = map_figure(mapped, say, is_dark(), titles.__getitem__)
     column, row = mapped.xs.index(alpha), mapped.ys.index(T)
     made.add_shape(
         type="rect",
@@ -133,7 +143,7 @@ def _map(mapped: Map, alpha: float, T: float) -> None:
         width="stretch",
         theme=None,
         key="try-map",
-        config={"displayModeBar": False},
+        config=picture_config("live", "map"),
         alt=words,
     )
     st.caption(say("try.map.caption"))

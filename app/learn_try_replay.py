@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from app.learn_view import picture_config
 from app.services import services
 from app.texts import number, say
 from app.theme import is_dark
@@ -86,7 +87,7 @@ def _picture(material: Material, looks: Looks, at: int, key: str) -> None:
         width="stretch",
         theme=None,
         key=key,
-        config={"displayModeBar": False},
+        config=picture_config("live", key),
         alt=say("try.replay.words", step=info.steps[at], share=info.shares[at]),
     )
 

@@ -109,11 +109,12 @@ def _result(material: Material, run: RunRow) -> None:
     if point is not None:
         columns[2].metric(say("try.map"), number(point[2], "score"))
     if mine is not None and alone is not None and mapped is not None:
-        told = {"gap": mine - alone, "noise": mapped.noise}
-        if abs(mine - alone) <= mapped.noise:
-            st.markdown(say("try.result.chance", **told))
+        gap = mine - alone
+        if abs(gap) <= mapped.noise:
+            st.markdown(say("try.result.chance", gap=gap, noise=mapped.noise))
         else:
-            st.markdown(say(f"try.result.{'better' if mine > alone else 'worse'}", **told))
+            word = "better" if gap > 0 else "worse"
+            st.markdown(say(f"try.result.{word}", gap=abs(gap), noise=mapped.noise))
     elif alone is None:
         st.caption(say("try.alone_later"))
     if class_open():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import streamlit as st
 
@@ -13,6 +14,9 @@ from kd_core.lessons import LESSONS, Picture
 from kd_core.lessons.material import Material
 from kd_core.lessons.spec import Photo
 
+LIVE = "live"
+"""Of the chapter after the lessons, in which everybody tries a student of their own."""
+
 BESIDE = 3
 """So many pictures at most stand beside the controls."""
 
@@ -20,8 +24,13 @@ SIDES = (1.0, 2.1)
 """Widths of the controls and of the first picture beside them."""
 
 
+def chapters() -> tuple[str, ...]:
+    """All lessons in the usual order, and what is tried live."""
+    return (*LESSONS.names(), LIVE)
+
+
 def text(name: str, part: str) -> str:
-    """A text of a lesson: ``title``, ``about`` or ``try``."""
+    """A text of a lesson: ``title`` (the live chapter has one too), ``about`` or ``try``."""
     return say(LESSONS.text_id(name, part))
 
 
@@ -30,15 +39,17 @@ def lesson(name: str, material: Material, hidden: Collection[str]) -> None:
     """A lesson for the values of its controls; a moved slider draws only this anew."""
     spec = LESSONS[name]
     st.markdown(text(name, "about"))
-    left, right = st.columns(SIDES, gap="medium")
+    with st.container(key="shown-lesson"):
+        left, right = st.columns(SIDES, gap="medium")
     with left:
         values = learn_controls.controls(name, material, hidden)
         shown = spec.show(material, values)
-        _photos(shown.photos)
-        for fact in shown.facts:
-            st.markdown(say(fact))
-        if "try" not in hidden:
-            st.info(text(name, "try"), icon=":material/front_hand:")
+        with st.container(key="shown-facts"):
+            _photos(shown.photos)
+            for fact in shown.facts:
+                st.markdown(say(fact))
+            if "try" not in hidden:
+                st.info(text(name, "try"), icon=":material/front_hand:")
     with right:
         beside = _beside(shown.pictures)
         for picture in shown.pictures[:beside]:
@@ -98,17 +109,24 @@ def _row(name: str, pictures: list[Picture]) -> None:
 
 
 def _picture(name: str, picture: Picture) -> None:
-    image = {"format": "svg", "filename": f"kd-lab-{name}-{picture.name}"}
     st.plotly_chart(
         picture.draw(picture.info, say, is_dark()),
         width="stretch",
         theme=None,
         key=f"learn-{name}-{picture.name}",
-        config={"toImageButtonOptions": image, "displaylogo": False},
+        config=picture_config(name, picture.name),
         alt=say(picture.words),
     )
 
 
+def picture_config(name: str, picture: str) -> dict[str, Any]:
+    """A figure's buttons: its picture can be taken home as SVG, named after lesson and figure."""
+    image = {"format": "svg", "filename": f"kd-lab-{name}-{picture}"}
+    return {"toImageButtonOptions": image, "displaylogo": False}
+
+
 def control_names(name: str) -> dict[str, str]:
-    """Titles of a lesson's controls by their names."""
+    """Titles of a lesson's controls by their names; the live chapter's are its own."""
+    if name not in LESSONS:
+        return {}
     return {p.name: param_text(LESSONS, name, p.name, "title") for p in LESSONS[name].params}

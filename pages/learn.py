@@ -24,15 +24,14 @@ try:
         st.space("stretch")
         bar = st.container(horizontal=True, width="content")
         demo_present.switch()
-    name = learn_choose.choose((*names, learn_try.NAME), plan)
+    name = learn_choose.choose(names, plan)
     learn_controls.forget_others(name)
     with bar:
         chosen = learn_choose.study(plan)
-        if name != learn_try.NAME:
-            learn_choose.link(name)
+        learn_choose.link(name)
         learn_hand_in.show(names, chosen)
         learn_teacher.show(plan, learn_material.studies())
-    if name == learn_try.NAME:
+    if name == learn_view.LIVE:
         learn_try.show(chosen)
         st.stop()
     material = learn_choose.shown_material(name, chosen)

@@ -1,8 +1,8 @@
 """Rebuild what lessons need for the embedded study: ``python -m sample_data.build_lessons``.
 
 Makes every entry of ``MATERIALS``, or those that are named, in a home of its own and puts the files
-into ``sample_data/lessons/<name>``. Trainings use one thread, so the same machine gives the same
-bits; ``--check`` makes them again and says which files differ.
+into ``sample_data/lessons/<name>-v<version>``. Trainings use one thread, so the same machine gives
+the same bits; ``--check`` makes them again and says which files differ.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _build_one(material: Material, name: str, check: bool) -> bool:
     began = time.perf_counter()
     made = make_material(material, name, _printed(name))
     seconds = time.perf_counter() - began
-    target = SHIPPED / name
+    target = SHIPPED / made.name
     size = sum(file.stat().st_size for file in made.iterdir())
     if check:
         wrong = [f.name for f in made.iterdir() if not _same(f, target / f.name)]
@@ -52,7 +52,8 @@ def _build_one(material: Material, name: str, check: bool) -> bool:
             f"{name}: {'differs: ' + ', '.join(wrong) if wrong else 'the same'} ({seconds:.0f} s)"
         )
         return not wrong
-    shutil.rmtree(target, ignore_errors=True)
+    for older in SHIPPED.glob(f"{name}-v*"):
+        shutil.rmtree(older)
     shutil.copytree(made, target)
     print(f"{name}: {size:,} bytes in {target} ({seconds:.0f} s)")
     if size > LIMIT_BYTES:

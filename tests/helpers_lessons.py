@@ -42,5 +42,14 @@ def few_images(n: int = 48) -> Material:
     )
 
 
+def only_a_file(material: Material) -> Material:
+    """A study whose teacher has no network: as from an ONNX file that somebody brought."""
+    teacher = material.voice("teacher")
+    folder = teacher.result.folder / "none"
+    foreign = replace(teacher, result=replace(teacher.result, folder=folder))
+    others = (voice for voice in material.voices if voice is not teacher)
+    return replace(material, voices=(foreign, *others))
+
+
 def _first(part: Part, n: int) -> Part:
     return Part(np.array(part.images[:n]), part.targets[:n], part.ids[:n])

@@ -84,7 +84,7 @@ def _study(store: Store) -> str:
     known = [row for row in store.studies() if row.finished and can_open(store, row)]
     if chosen in {row.id for row in known}:
         return chosen
-    return next((row.id for row in known if not row.settings.replay), "")  # no live run
+    return next((row.id for row in known), "")
 
 
 def _make(material: Any, name: str, screen: Screen) -> dict[str, Any]:
@@ -96,6 +96,9 @@ def _make(material: Any, name: str, screen: Screen) -> dict[str, Any]:
     if name in material.made:
         screen.line("cli.class.there", what=title)
         return {"name": name, "ok": True, "made": False, "seconds": 0.0}
+    if why := MATERIALS[name].why_not(material):
+        screen.line("cli.class.unfit", what=title, why=why)
+        return {"name": name, "ok": True, "made": False, "unfit": why.to_json()}
     began = time.perf_counter()
     try:
         with screen.bar(screen.text(title), total=1) as bar:
@@ -127,8 +130,12 @@ def _teller(name: str, screen: Screen, bar: Any) -> Any:
 def _answers(material: Any, screen: Screen) -> dict[str, Any]:
     """What the first live run would have to wait for."""
     from kd_core.lessons.made_map import store_answers
+    from kd_core.lessons.material import MATERIALS
 
     what = Msg("cli.class.answers")
+    if why := MATERIALS["map"].why_not(material):
+        screen.line("cli.class.unfit", what=what, why=why)
+        return {"ok": True, "unfit": why.to_json()}
     try:
         store_answers(material)
     except KDLabError as error:
@@ -145,9 +152,10 @@ def _look(material: Any, name: str, screen: Screen) -> dict[str, Any]:
 
     spec = LESSONS[name]
     title = Msg(LESSONS.text_id(name, "title"))
-    if material.data.task not in spec.tasks:
+    unfit = [one for one in spec.needs if MATERIALS[one].why_not(material)]
+    if material.data.task not in spec.tasks or unfit:
         screen.line("cli.class.other_task", what=title)
-        return {"name": name, "ok": True, "sample": True, "lacking": []}
+        return {"name": name, "ok": True, "sample": True, "lacking": unfit}
     lacking = [name for name in spec.needs if name not in material.made]
     if lacking:
         titles = [Msg(MATERIALS.text_id(name, "title")) for name in lacking]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import plotly.graph_objects as go
 
@@ -26,8 +27,18 @@ def map_texts(found: Map, digits: int = 3) -> tuple[tuple[str, ...], ...]:
     return tuple(rows)
 
 
-def map_figure(found: Map, say: Say, dark: bool = False) -> go.Figure:
-    """Cells in equal steps, whatever the numbers' distances, so that none is too small to read."""
+def map_figure(
+    found: Map, say: Say, dark: bool = False, titled: Callable[[str], str] = str
+) -> go.Figure:
+    """Cells in equal steps, whatever the numbers' distances, so that none is too small to read.
+
+    Args:
+        found: The map.
+        say: Renders messages.
+        dark: Whether the page is.
+        titled: What a person calls a number of ``study.grids.axes``, such as ``kd.T``.
+    """
+    x, y = titled(found.x), titled(found.y)
     trace = go.Heatmap(
         x=[f"{value:g}" for value in found.xs],
         y=[f"{value:g}" for value in found.ys],
@@ -36,7 +47,7 @@ def map_figure(found: Map, say: Say, dark: bool = False) -> go.Figure:
         texttemplate="%{text}",
         colorscale="Cividis",
         colorbar={"thickness": 12, "title": {"text": ""}},
-        hovertemplate=f"{found.x} %{{x}} · {found.y} %{{y}}<br>%{{z:.4f}}<extra></extra>",
+        hovertemplate=f"{x} %{{x}}<br>{y} %{{y}}<br>%{{z:.4f}}<extra></extra>",
         xgap=2,
         ygap=2,
     )
@@ -45,6 +56,6 @@ def map_figure(found: Map, say: Say, dark: bool = False) -> go.Figure:
         say,
         dark,
         140 + 52 * max(2, len(found.ys)),
-        xaxis={"title": say(Msg("figure.map_axis", {"of": found.x})), "type": "category"},
-        yaxis={"title": say(Msg("figure.map_axis", {"of": found.y})), "type": "category"},
+        xaxis={"title": say(Msg("figure.map_axis", {"of": x})), "type": "category"},
+        yaxis={"title": say(Msg("figure.map_axis", {"of": y})), "type": "category"},
     )

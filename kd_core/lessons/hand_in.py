@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -85,9 +85,12 @@ class HandIn:
             say(Msg("learn.hand_in.answers", {"right": right, "total": len(self.answers)}))
         )
         lines += [self._line(answer, say) for answer in self.answers]
-        lines += ["", say(Msg("learn.hand_in.board", self.board or {"rank": None}))]
+        if self.board is None:
+            lines += ["", say(Msg("learn.hand_in.no_board"))]
+        else:
+            lines += ["", say(Msg("learn.hand_in.board", self.board))]
         lines += ["", say(Msg("learn.hand_in.runs", {"total": len(self.runs)}))]
-        lines += [run_line(run) for run in self.runs]
+        lines += [run_line(run, say) for run in self.runs]
         return "\n".join(lines) + "\n"
 
     def _line(self, answer: Answer, say: Say) -> str:
@@ -96,9 +99,18 @@ class HandIn:
         return f"- {title}: {answer.asked}\n  {answer.answer} ({mark})"
 
 
-def run_line(run: OwnRun) -> str:
+def run_line(run: OwnRun, say: Say) -> str:
     """One run on a line: its key, what it distils with, and how right it became."""
-    losses: Sequence[dict[str, Any]] = (run.settings.get("distil") or {}).get("losses", ())
-    told = [f"{loss['name']} {loss.get('params', {})}" for loss in losses]
-    scores = [f"{name} {value:.3f}" for name, value in run.scores.items()]
-    return f"- {run.key} [{run.status}] " + "; ".join([*told, *scores])
+    distil: dict[str, Any] = run.settings.get("distil") or {}
+    told = [say(Msg("learn.hand_in.alpha", {"alpha": distil["alpha"]}))] if distil else []
+    for loss in distil.get("losses", ()):
+        numbers = [
+            say(Msg("learn.hand_in.number", {"name": name, "value": value}))
+            for name, value in loss.get("params", {}).items()
+        ]
+        told.append(" ".join([say(Msg(f"loss.{loss['name']}.title")), *numbers]))
+    told += [
+        say(Msg("learn.hand_in.score", {"metric": Msg(f"metric.{name}.title"), "value": value}))
+        for name, value in run.scores.items()
+    ]
+    return f"- {run.key} [{say(Msg(f'status.{run.status}'))}] " + "; ".join(told)

@@ -25,6 +25,7 @@ from kd_core.lessons.material import Material
 from kd_core.models import build_model
 from kd_core.study.graph import expand
 from kd_core.tasks import TASKS
+from kd_core.text import Msg
 
 ARM = "live"
 SIZE = 32
@@ -52,6 +53,13 @@ EXPECTED_S = 10.0
 ALPHAS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Where the map of α and T is computed."""
+
+
+def unfit(material: Material) -> Msg | None:
+    """Why a study of the right task cannot be tried live: a teacher that is a file of one size."""
+    if material.data.size == SIZE or material.has_network(material.voice("teacher")):
+        return None
+    return Msg("material.unfit.size", {"study": material.name, "size": material.data.size})
 
 
 def live_study(material: Material, alpha: float, T: float, seed: int = 0) -> StudySettings:

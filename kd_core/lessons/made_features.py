@@ -28,6 +28,7 @@ from kd_core.study.model_files import load_teacher
 from kd_core.study.records import Job
 from kd_core.study.training import network_builder
 from kd_core.tasks import TASKS
+from kd_core.text import Msg
 from kd_core.train import Setup, checkpoint, fit
 from kd_core.train.loop import CHECKPOINT
 from kd_core.train.offline import Offline
@@ -129,4 +130,11 @@ def hinted(pairs: Pairs) -> DistilSettings:
     )
 
 
-MATERIALS.add("features", MaterialSpec(make=make, read=read, version=1, minutes=2.0))
+def unfit(material: Material) -> Msg | None:
+    """A teacher that is only a file has no layers to look into."""
+    if material.has_network(material.voice("teacher")):
+        return None
+    return Msg("material.unfit.layers", {"study": material.name})
+
+
+MATERIALS.add("features", MaterialSpec(make=make, read=read, version=1, minutes=2.0, unfit=unfit))

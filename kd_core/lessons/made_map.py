@@ -15,10 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 
+import torch
 from scipy import stats
 
 from kd_core.config import RunSettings
-from kd_core.lessons.live import ALPHAS, TEMPERATURES, live_data, live_run, live_study
+from kd_core.lessons.live import ALPHAS, TEMPERATURES, live_data, live_run, live_study, unfit
 from kd_core.lessons.material import MATERIALS, Material, MaterialSpec, Progress
 from kd_core.models import build_model
 from kd_core.study.graph import expand
@@ -27,7 +28,7 @@ from kd_core.study.model_files import load_teacher
 from kd_core.study.pipeline import load_data
 from kd_core.tasks import TASKS
 from kd_core.train import fit
-from kd_core.train.validate import selecting_metric
+from kd_core.train.validate import Validator, selecting_metric
 
 FILE = "map.json"
 SEEDS = (0, 1, 2, 3, 4)
@@ -46,6 +47,7 @@ class LiveMap:
         temperatures: Along y.
         values: By metric, one row a temperature.
         alone: By metric, the student alone, one value a seed.
+        teacher: By metric, the teacher on the small images of live runs.
     """
 
     metric: str
@@ -53,6 +55,7 @@ class LiveMap:
     temperatures: tuple[float, ...]
     values: Mapping[str, tuple[tuple[float, ...], ...]]
     alone: Mapping[str, tuple[float, ...]]
+    teacher: Mapping[str, float]
 
     def map(self, metric: str = "") -> Map:
         """The map of one metric; the usual one where none is named."""
@@ -114,6 +117,7 @@ def read(folder: Path) -> LiveMap:
         temperatures=tuple(plain["temperatures"]),
         values={name: tuple(map(tuple, rows)) for name, rows in plain["values"].items()},
         alone={name: tuple(row) for name, row in plain["alone"].items()},
+        teacher=plain["teacher"],
     )
 
 
@@ -145,7 +149,14 @@ class _Grid:
             temperatures=TEMPERATURES,
             values={n: tuple(tuple(one[n] for one in row) for row in rows) for n in self.names},
             alone={n: tuple(one[n] for one in alone) for n in self.names},
+            teacher=self.taught(),
         )
+
+    def taught(self) -> dict[str, float]:
+        """Validation metrics of the teacher, which looks at images of the same size."""
+        run = live_run(self.material, ALPHAS[0], TEMPERATURES[0])
+        scores = Validator(run, self.data, torch.device("cpu"))(self.teacher)
+        return {name: scores[f"val.{name}"] for name in self.names}
 
     def trained(self, run: RunSettings) -> dict[str, float]:
         """Validation metrics of one run's best checkpoint; the teacher's answers are kept."""
@@ -185,4 +196,4 @@ def baseline_run(material: Material, seed: int) -> RunSettings:
     return next(run for run in runs if run.role == "baseline")
 
 
-MATERIALS.add("map", MaterialSpec(make=make, read=read, version=1, minutes=3.0))
+MATERIALS.add("map", MaterialSpec(make=make, read=read, version=2, minutes=3.0, unfit=unfit))

@@ -23,6 +23,7 @@ from kd_core.models.features import features
 from kd_core.registry import Entry, Registry
 from kd_core.study.model_files import network_file
 from kd_core.study.results import Result
+from kd_core.text import Msg
 from kd_core.train.loader import Pixels, normalisation
 
 Progress = Callable[[int, int], None]
@@ -143,12 +144,22 @@ class MaterialSpec(Entry):
         read: Reads these files; quick.
         version: Counted up when the files change, so that older ones are made again.
         minutes: About how long making takes on one core, for the sample.
+        unfit: Why a study of the right task cannot have it; ``None`` where it can.
+        tasks: Tasks of studies that can have it.
     """
 
     make: Callable[[Material, Path, Progress], None]
     read: Callable[[Path], Any]
     version: int
     minutes: float
+    unfit: Callable[[Material], Msg | None] = lambda material: None
+    tasks: tuple[str, ...] = ("classification",)
+
+    def why_not(self, material: Material) -> Msg | None:
+        """Why it cannot be made for a study; ``None`` where it can."""
+        if material.data.task not in self.tasks:
+            return Msg("material.unfit.task", {"study": material.name})
+        return self.unfit(material)
 
 
 MATERIALS: Registry[MaterialSpec] = Registry("material")

@@ -1,7 +1,7 @@
 """Opening a study for lessons, and what was made for it beforehand.
 
 <home>/lessons/<study>/<material>-v<version>/     made on request or by ``kd-lab class prepare``
-sample_data/lessons/<material>/                   the same for the embedded study, ready made
+sample_data/lessons/<material>-v<version>/        the same for the embedded study, ready made
 
 Lines that a lesson prints begin with ``material = material_of("")``, which opens the embedded
 study in the home of whoever runs them.
@@ -101,7 +101,12 @@ def open_material(store: Store, study_id: str | None = None) -> Material:
 
 
 def can_open(store: Store, study: StudyRow) -> bool:
-    """Whether a study has what lessons need, as far as its records say; quick."""
+    """Whether a study has what lessons need, as far as its records say; quick.
+
+    A study of live runs is none: its students have a few seconds each.
+    """
+    if study.settings.replay:
+        return False
     roles = {model.role for model in store.models(study=study.id)}
     elsewhere = bool(study.settings.teacher.run)
     return set(NEEDED) - ({"teacher"} if elsewhere else set()) <= roles
@@ -170,7 +175,7 @@ class Made(Mapping[str, Any]):
         own = made_folder(self.home, self.key, name)
         if own.is_dir():
             return own
-        shipped = SHIPPED / name
+        shipped = SHIPPED / own.name
         return shipped if self.key == SAMPLE and shipped.is_dir() else None
 
     def __getitem__(self, name: str) -> Any:

@@ -91,6 +91,13 @@ def test_what_is_handed_in_is_what_was_answered(monkeypatch, empty):
     json.dumps(found.to_json())
 
 
+def test_answers_to_questions_on_the_sample_are_handed_in_for_another_study(monkeypatch, empty):
+    st.session_state["learn.answers"] = {"features": {"by_hand": "1"}}
+    bare = dataclasses.replace(sample_material(), key="s1", name="Ours", made={})
+    found = learn_hand_in.gather(("features", "live"), bare)
+    assert [(a.lesson, a.is_right) for a in found.answers] == [("features", True)]
+
+
 def test_the_address_of_a_link():
     made = learn_choose.address_of("http://x/learn?old=1", {"a.T": "2"}, "a", ["code", "T"])
     assert made == "http://x/learn?lesson=a&a.T=2&hide=code&hide=T"
@@ -116,17 +123,23 @@ def class_open(monkeypatch, empty):
 def test_a_visitor_sees_what_the_teacher_chose(open_page, class_open, monkeypatch):
     from app import services_lessons
 
-    plan = Plan(order=("history", "small"), hidden=("temperature",), controls=("history.until",))
+    plan = Plan(
+        order=("history", "live", "small"),
+        hidden=("temperature", "live"),
+        controls=("history.until",),
+    )
     monkeypatch.setattr(services_lessons, "lesson_plan", lambda: plan)
     at = come_in(open_page("learn"), CODE)
     box = widget(at, "lesson")
     assert box.value == "history"
     assert not [title for title in box.options if say("lesson.temperature.title") in title]
+    assert not [title for title in box.options if say("lesson.live.title") in title]
     assert "history.until" not in [slider.key for slider in at.slider]
     assert say("learn.quiz.counts") not in [e.label for e in at.expander]
     teacher = come_in(open_page("learn"), TOKEN, "Rui")
-    title = f"3 · {say('lesson.temperature.title')}"
-    assert say("learn.hidden", lesson=title) in widget(teacher, "lesson").options
+    for place, name in ((2, "live"), (4, "temperature")):
+        title = f"{place} · {say(f'lesson.{name}.title')}"
+        assert say("learn.hidden", lesson=title) in widget(teacher, "lesson").options
     assert "history.until" in [slider.key for slider in teacher.slider]
     assert say("learn.quiz.counts") in [e.label for e in teacher.expander]
 

@@ -2,18 +2,23 @@
 
 import pytest
 
-from app import learn_material, learn_try, services_live
+from app import learn_choose, learn_material, learn_try, services_live
 from app.class_room import CODE_ENV, TOKEN_ENV
 from kd_core.errors import JobError
 from kd_core.lessons.live import ALPHAS, TEMPERATURES
 from kd_core.lessons.made_map import LiveMap
 from tests.helpers_app import say
-from tests.helpers_lessons import sample_material
+from tests.helpers_lessons import only_a_file, sample_material
 from tests.pages.conftest import texts
 
 ROWS = tuple(tuple(0.5 + a / 10 + t / 100 for a in ALPHAS) for t in TEMPERATURES)
 MAP = LiveMap(
-    "balanced_accuracy", ALPHAS, TEMPERATURES, {"accuracy": ROWS}, {"accuracy": (0.60, 0.61, 0.62)}
+    "balanced_accuracy",
+    ALPHAS,
+    TEMPERATURES,
+    {"accuracy": ROWS},
+    {"accuracy": (0.60, 0.61, 0.62)},
+    {"accuracy": 0.9},
 )
 
 
@@ -31,6 +36,9 @@ def test_the_map_answers_at_once_and_the_sliders_are_in_the_address(open_page, e
     assert not at.exception
     assert at.metric[0].value == "0.570"  # 0.5 + 0.3/10 + 4/100
     assert f"{MAP.map('accuracy').noise:.3f}" in texts(at)
+    own = sample_material().voice("teacher").result.scores["accuracy"].value
+    name = sample_material().name
+    assert say("try.teacher", here=0.9, study=own, size=40, name=name) in texts(at)
     slider = next(s for s in at.select_slider if s.key == "try.alpha")
     slider.set_value(0.7).run()
     assert not at.exception
@@ -66,6 +74,18 @@ def test_the_button_starts_what_the_sliders_say_and_a_refusal_is_shown(
     assert not at.exception
     assert started == [(0.0, 8.0)]
     assert "12" in texts(at)
+
+
+def test_a_study_that_cannot_be_tried_is_said_and_the_sample_is_tried(
+    open_page, empty, monkeypatch
+):
+    foreign = only_a_file(sample_material())
+    monkeypatch.setattr(learn_choose, "study", lambda plan: foreign)
+    at = open_page("learn", lesson="live")
+    assert not at.exception
+    why = say("material.unfit.size", study=foreign.name, size=40)
+    assert say("learn.unfit", why=why) in texts(at)
+    assert at.metric[0].value == "0.570"
 
 
 def test_accuracy_is_what_the_board_compares():

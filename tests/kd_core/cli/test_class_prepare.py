@@ -14,6 +14,7 @@ from kd_core.study.collect import collect
 from kd_core.study.people import People
 from kd_core.study.store import Store
 from kd_core.study.submit import submit
+from kd_core.text import Msg
 from tests.helpers_jobs import run_all, study
 
 NAME = "modes"
@@ -34,8 +35,10 @@ def making(monkeypatch, tmp_path):
     """Sets how the material is made; none is shipped."""
     monkeypatch.setattr(opening, "SHIPPED", tmp_path / "nothing")
 
-    def use(make, version=7):
-        spec = MaterialSpec(make=make, read=lambda folder: folder, version=version, minutes=0.1)
+    def use(make, version=7, unfit=lambda material: None):
+        spec = MaterialSpec(
+            make=make, read=lambda folder: folder, version=version, minutes=0.1, unfit=unfit
+        )
         monkeypatch.setitem(MATERIALS._entries, NAME, spec)
 
     return use
@@ -84,6 +87,16 @@ def test_what_cannot_be_made_is_said_with_its_reason_and_leaves_nothing(home, ma
     assert not folders(home)
     assert main(["class", "prepare", "--only", NAME]) == 1
     assert "NOT READY" in capsys.readouterr().out
+
+
+def test_what_does_not_fit_the_study_is_not_tried_and_all_is_ready(home, making, capsys):
+    making(broken, unfit=lambda material: Msg("material.unfit.layers", {"study": material.name}))
+    (answer,) = prepare(capsys, "--only", NAME)
+    assert answer["ok"]
+    (one,) = answer["materials"]
+    assert (one["made"], one["unfit"]["id"]) == (False, "material.unfit.layers")
+    assert main(["class", "prepare", "--only", NAME]) == 0
+    assert "not for this study: Short trainings in every mode" in capsys.readouterr().out
 
 
 def test_material_that_does_not_exist_is_refused(capsys):

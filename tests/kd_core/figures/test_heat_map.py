@@ -35,3 +35,11 @@ def test_cells_stand_by_their_numbers_and_gaps_stay_empty() -> None:
     assert list(trace.y) == ["2", "4"]
     assert trace.z[1][0] is None
     assert figure.layout.xaxis.title.text == "alpha"
+    assert "kd.T %{y}" in trace.hovertemplate
+
+
+def test_axes_are_called_as_the_page_calls_them() -> None:
+    figure = map_figure(FOUND, say, titled={"alpha": "α", "kd.T": "T"}.__getitem__)
+    axes = figure.layout.xaxis.title.text, figure.layout.yaxis.title.text
+    assert axes == ("α", "T")
+    assert figure.data[0].hovertemplate.startswith("α %{x}<br>T %{y}")

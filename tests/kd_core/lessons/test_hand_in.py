@@ -2,14 +2,14 @@
 
 import json
 
-from kd_core.lessons.hand_in import Answer, HandIn, OwnRun, run_line
+from kd_core.lessons.hand_in import Answer, HandIn, OwnRun
 from tests.helpers_app import TEXTS, say
 
 RUN = OwnRun(
     "r1",
     "live-s0",
     "finished",
-    {"distil": {"losses": [{"name": "kd", "params": {"T": 4.0}}]}},
+    {"distil": {"alpha": 0.3, "losses": [{"name": "kd", "params": {"T": 4.0}}]}},
     {"accuracy": 0.75},
 )
 FILE = HandIn(
@@ -40,10 +40,11 @@ def test_a_person_can_read_it():
     assert "How many times?" in text
     assert f"72 ({say('learn.hand_in.right')})" in text
     assert "rank 2" in text
-    assert run_line(RUN) in text
+    assert "- live-s0 [finished] α 0.3; Soft targets T 4; Accuracy 0.750" in text
 
 
 def test_without_a_class_nothing_is_made_up():
     text = HandIn("", "Cells").to_text(TEXTS.render)
-    assert "rank –" in text
+    assert say("learn.hand_in.no_board") in text
+    assert "{" not in text
     assert say("learn.hand_in.runs", total=0) in text

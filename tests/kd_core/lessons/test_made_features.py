@@ -8,10 +8,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from kd_core.lessons.made_features import EPOCHS, hinted, make
+from kd_core.lessons.made_features import EPOCHS, hinted, make, unfit
 from kd_core.lessons.maps import read
 from kd_core.lessons.maps_reading import Reading
-from tests.helpers_lessons import few_images
+from tests.helpers_lessons import few_images, only_a_file, sample_material
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +102,9 @@ def test_hints_stand_beside_the_labels():
     distil = hinted((("a", "b"),))
     assert distil.losses[0].layers == (("a", "b"),)
     assert (distil.losses[0].name, distil.losses[0].weight) == ("hint", 1.0)
+
+
+def test_a_teacher_that_is_only_a_file_has_nothing_inside_to_look_at():
+    material = sample_material()
+    assert unfit(material) is None
+    assert unfit(only_a_file(material)).id == "material.unfit.layers"

@@ -2,12 +2,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 from kd_core.lessons import live, made_map
 from kd_core.lessons.live import ALPHAS, TEMPERATURES
 from kd_core.lessons.made_map import LiveMap
-from tests.helpers_lessons import sample_material
+from kd_core.study.pipeline import load_data
+from kd_core.train.loader import normalisation
+from tests.helpers_lessons import only_a_file, sample_material
 
 
 def material():
@@ -50,12 +53,34 @@ def test_the_student_alone_has_no_teacher_and_the_same_recipe():
     assert (run.model, run.train, run.data) == (taught.model, taught.train, taught.data)
 
 
+def test_the_teacher_is_scored_on_the_small_images_that_it_answers(made):
+    taught = material()
+    data = load_data(live.live_data(taught), taught.home)
+    images = torch.from_numpy(np.array(data.parts["val"].images)).float() / 255
+    mean, std = normalisation(data, live.live_data(taught))
+    shift, scale = (torch.tensor(v).view(-1, 1, 1) for v in (mean, std))
+    with torch.no_grad():
+        network = taught.network(taught.voice("teacher"))
+        said = network((images - shift) / scale)["logits"].argmax(1).numpy()
+    right = said == data.parts["val"].targets
+    assert images.shape[-2:] == (32, 32)
+    assert made[0].teacher["accuracy"] == pytest.approx(right.mean())
+
+
+def test_a_teacher_that_is_a_file_of_another_size_cannot_be_asked():
+    taught = material()
+    assert live.unfit(taught) is None
+    why = live.unfit(only_a_file(taught))
+    assert (why.id, why.params["size"]) == ("material.unfit.size", 40)
+
+
 EXAMPLE = LiveMap(
     metric="accuracy",
     alphas=(0.0, 0.5, 1.0),
     temperatures=(1.0, 4.0),
     values={"accuracy": ((0.50, 0.70, 0.60), (0.69, 0.55, 0.60))},
     alone={"accuracy": (0.60, 0.61, 0.59)},
+    teacher={"accuracy": 0.9},
 )
 
 

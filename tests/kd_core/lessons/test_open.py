@@ -1,6 +1,7 @@
 """A study as lessons need it, against its own records."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -98,3 +99,28 @@ def test_what_failed_leaves_nothing(counted, tmp_path, monkeypatch):
     with pytest.raises(StoreError, match="test_sealed"):
         opening.make_material(material, "counted")
     assert [p.name for p in (tmp_path / "lessons" / "sample").iterdir()] == ["counted.lock"]
+
+
+def test_what_is_shipped_is_of_the_version_that_is_read(monkeypatch, tmp_path):
+    made = opening.Made(tmp_path, opening.SAMPLE)
+    for name in MATERIALS:
+        assert made.folder(name).name == f"{name}-v{MATERIALS[name].version}"
+    newer = dataclasses.replace(MATERIALS["modes"], version=MATERIALS["modes"].version + 1)
+    monkeypatch.setitem(MATERIALS._entries, "modes", newer)
+    assert "modes" not in opening.Made(tmp_path, opening.SAMPLE)
+    assert "features" in opening.Made(tmp_path, opening.SAMPLE)
+
+
+def test_a_study_of_live_runs_is_none_for_lessons():
+    study = sample_store().study(sample_study())
+    live = study._replace(settings_json=json.dumps(study.settings.change(replay=12).to_json()))
+    assert not opening.can_open(sample_store(), live)
+
+
+def test_what_a_study_of_another_task_cannot_have():
+    material = sample_material()
+    data = dataclasses.replace(material.data, task="multilabel")
+    other = dataclasses.replace(material, data=data)
+    for name in MATERIALS:
+        assert MATERIALS[name].why_not(material) is None
+        assert MATERIALS[name].why_not(other).id == "material.unfit.task"
