@@ -15,7 +15,7 @@ from app.services import services
 from app.texts import number, say
 from kd_core.errors import KDLabError
 from kd_core.evaluate import METRICS, Score, Verdict, compare, over_seeds, score
-from kd_core.evaluate.arms import score_of_arm
+from kd_core.evaluate.arms import score_of_arm, seed_figures
 from kd_core.evaluate.correction import holm
 from kd_core.evaluate.paired import p_msg
 from kd_core.figures import ModelPoint
@@ -181,14 +181,13 @@ def _arm_score(
     level: Level,
 ) -> tuple[Score, tuple[float, ...]]:
     models = answers.of_arm(study_id, runs, part, opened, level, arm)
-    values = tuple(score(one, [metric], repeats=0)[metric].value for one in models)
-    return score_of_arm(models, metric), values
+    return score_of_arm(models, metric), seed_figures(models, metric)
 
 
 def arm_score(reading: Reading, arm: str) -> tuple[Score, tuple[float, ...]]:
     """The figure of an arm with its interval over patients and seeds, and the figure of each seed.
 
-    On validation data the folds of a seed are one model.
+    The folds of a seed are one: pooled on validation data, their mean figure elsewhere.
     """
     runs = run_ids(reading)
     where = (reading.metric, reading.part, reading.opened, reading.level)

@@ -14,6 +14,18 @@ from kd_core.evaluate.metrics import METRICS
 from kd_core.evaluate.predictions import Predictions
 from kd_core.evaluate.rare import counted_in
 from kd_core.evaluate.scores import Score, ends, score
+from kd_core.evaluate.seeds import rows_of_seeds, seed_means
+
+
+def seed_figures(models: Sequence[Predictions], metric: str) -> tuple[float, ...]:
+    """The figure of each seed; where each fold has its own model, the mean of their figures.
+
+    Args:
+        models: Of one arm.
+        metric: Entry of ``METRICS`` with one value.
+    """
+    values = np.array([score(one, [metric], repeats=0)[metric].value for one in models])
+    return tuple(seed_means(values, rows_of_seeds(models)).tolist())
 
 
 def score_of_arm(
@@ -25,7 +37,8 @@ def score_of_arm(
     score, and says nothing of other seeds.
 
     Args:
-        models: One a seed, on the same images.
+        models: One a seed, on the same images; models of a seed's folds count as one, by their
+            mean figure.
         metric: Entry of ``METRICS`` with one value.
         repeats: Bootstrap repeats.
         seed: Of the draws.
@@ -44,7 +57,8 @@ def score_of_arm(
     spec = METRICS[metric]
     seen = [(spec.seen(one), one.targets) for one in models]
     counts = counted_in(models[0])
-    points = np.array([spec.fn(p, y, None, counts) for p, y in seen])  # (S,)
+    rows = rows_of_seeds(models)
+    points = np.array([spec.fn(p, y, None, counts) for p, y in seen])  # (models,)
     rng = np.random.default_rng(seed)
     of_image = units(models[0].patients, len(models[0]))
     drawn = np.concatenate(
@@ -52,7 +66,8 @@ def score_of_arm(
             np.stack([spec.fn(p, y, weights, counts) for p, y in seen], -1)
             for weights in weightings(of_image, repeats, rng)
         ]
-    )  # (R, S)
+    )  # (R, models)
+    points, drawn = seed_means(points, rows), seed_means(drawn, rows, axis=1)  # (S,), (R, S)
     if spec.inflated:
         drawn = np.maximum(0.0, drawn - (np.nanmean(drawn, 0) - points))
     low, high = interval(with_seeds(points, drawn, rng))

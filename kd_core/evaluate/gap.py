@@ -28,6 +28,7 @@ from kd_core.evaluate.pairs import check_pairs
 from kd_core.evaluate.predictions import Predictions
 from kd_core.evaluate.rare import counted_in
 from kd_core.evaluate.scores import reach_unseen, rests_on
+from kd_core.evaluate.seeds import rows_of_seeds, seed_means
 
 Array = NDArray[np.float64]
 
@@ -63,8 +64,8 @@ def gaps(
     """Differences of paired models: one, or one a class for a metric that has one a class.
 
     Args:
-        first: One model a seed.
-        second: The model to compare with, in the same order of seeds.
+        first: One model a seed; models of a seed's folds count as one, by their mean figure.
+        second: The model to compare with, in the same order.
         metric: Entry of ``METRICS``.
         repeats: Bootstrap repeats.
         seed: Of the draws.
@@ -76,8 +77,10 @@ def gaps(
     """
     check_pairs(first, second)
     spec = METRICS[metric]
-    values = _values(first, second, metric)  # (2, S, C)
-    drawn, rng = _drawn(first, second, metric, repeats, seed)  # (R, S, C)
+    rows = rows_of_seeds(first, second)
+    values = seed_means(_values(first, second, metric), rows, axis=1)  # (2, S, C)
+    drawn, rng = _drawn(first, second, metric, repeats, seed)
+    drawn = seed_means(drawn, rows, axis=1)  # (R, S, C)
     of_image = units(first[0].patients, len(first[0]))
     found = []
     for column in range(values.shape[2]):
@@ -120,7 +123,7 @@ def _drawn(
     repeats: int,
     seed: int,
 ) -> tuple[Array, np.random.Generator]:
-    """Differences where other patients had been seen, (R, S, C)."""
+    """Differences of each pair where other patients had been seen, (R, pairs, C)."""
     rng = np.random.default_rng(seed)
     of_image = units(first[0].patients, len(first[0]))
     parts = []

@@ -56,6 +56,8 @@ class Predictions:
         calibration: What makes calibrated probabilities of the logits, or ``None``.
         threshold: Decision threshold, one for all labels or one each; ``None`` is the task's own.
             Pooled predictions of several models have one an image, (N, K).
+        fold: Fold of a cross-validation whose model answered images that belong to no fold, from
+            0; ``None`` where no other fold's model answered the same.
 
     Raises:
         DataError: ``predictions_shape`` where lengths differ or a target is no class;
@@ -73,6 +75,7 @@ class Predictions:
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     calibration: Calibration | None = None
     threshold: float | tuple[float, ...] | NDArray[np.float64] | None = None
+    fold: int | None = None
 
     def __post_init__(self) -> None:
         n, k = len(self.ids), len(self.classes)

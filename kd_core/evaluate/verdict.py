@@ -20,6 +20,7 @@ from kd_core.evaluate.gap import gaps
 from kd_core.evaluate.metrics import METRICS
 from kd_core.evaluate.predictions import Predictions
 from kd_core.evaluate.rare import SCARCE, left_out, scarce
+from kd_core.evaluate.seeds import n_folds, rows_of_seeds
 from kd_core.text import Msg
 
 Kind = Literal["better", "worse", "as_good", "cannot_tell"]
@@ -42,10 +43,11 @@ class Verdict:
             interval.
         n_images: Images compared; ``None`` where patients were.
         n_patients: Patients, ``None`` where they are not known.
-        n_seeds: Pairs of models.
+        n_seeds: Pairs of models, those of the folds of one seed taken as one.
         p: Two-sided, of the same repeats as the interval: for corrections over a list.
         scarce: Where there is no interval, the classes that too few patients or images have.
         left_out: Classes that a mean over classes leaves out, since hardly anybody has them.
+        n_folds: Folds over which the figure of a seed is a mean; 0 where none has its own model.
     """
 
     kind: Kind
@@ -61,12 +63,14 @@ class Verdict:
     p: float = math.nan
     scarce: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    n_folds: int = 0
 
     @property
     def msg(self) -> Msg:
         """One sentence with the numbers."""
         units = ("images", self.n_images), ("patients", self.n_patients), ("seeds", self.n_seeds)
         basis = [Msg(f"verdict.n_{name}", {"n": n}) for name, n in units if n is not None]
+        basis += [Msg("verdict.n_folds", {"n": self.n_folds})] if self.n_folds else []
         nothing = "verdict.scarce" if self.scarce else "verdict.undefined"
         return Msg(
             nothing if math.isnan(self.low) else f"verdict.{self.kind}",
@@ -96,8 +100,8 @@ def compare(
     """The verdict on paired models.
 
     Args:
-        first: One model a seed.
-        second: The model to compare with, in the same order of seeds.
+        first: One model a seed; models of a seed's folds count as one, by their mean figure.
+        second: The model to compare with, in the same order.
         metric: Entry of ``METRICS`` with one value.
         margin: In the metric's unit, at least 0.
         repeats: Bootstrap repeats.
@@ -128,10 +132,11 @@ def compare(
         smallest=(gap.high - gap.low) / 2,
         n_images=None if first[0].of_patients else len(first[0]),
         n_patients=None if patients is None else len(np.unique(patients)),
-        n_seeds=len(first),
+        n_seeds=len(rows_of_seeds(first, second)),
         p=gap.p,
         scarce=scarce(first[0]) if math.isnan(gap.low) and not math.isnan(gap.first) else (),
         left_out=left_out(first[0]) if METRICS[metric].averages(first[0].task) else (),
+        n_folds=n_folds([*first, *second]),
     )
 
 

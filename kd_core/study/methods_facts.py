@@ -10,6 +10,7 @@ from kd_core.config import StudySettings
 from kd_core.evaluate.arms import score_of_arm
 from kd_core.evaluate.correction import holm
 from kd_core.evaluate.scores import Score
+from kd_core.evaluate.seeds import n_folds, rows_of_seeds
 from kd_core.evaluate.verdict import Verdict
 from kd_core.study.records import RunRecord
 from kd_core.study.results import Level, Result, arm_predictions, compare_arms
@@ -25,7 +26,7 @@ class ArmFacts:
         arm: Its name.
         role: Of its models.
         score: Over patients and seeds.
-        seeds: Models.
+        seeds: Seeds that it was trained with.
         verdict: ``None`` for what it would be compared with, and where protocols differ.
         p_holm: Of the difference, corrected over the study's methods; NaN for other roles.
         unranked: Whether its protocol is not that of the student alone.
@@ -59,6 +60,7 @@ class MethodFacts:
         level: What an answer is for.
         arms: In the order of the study.
         trials: Settings tried, by arm.
+        folds: Folds over which the figure of a seed is a mean; 0 where none has its own model.
         sources: Citations, in the order in which they are used; filled in by :func:`methods`.
     """
 
@@ -71,6 +73,7 @@ class MethodFacts:
     arms: tuple[ArmFacts, ...]
     trials: Mapping[str, int]
     level: Level = "image"
+    folds: int = 0
     sources: dict[str, None] = field(default_factory=dict)
 
     @property
@@ -81,7 +84,8 @@ class MethodFacts:
     @property
     def basis(self) -> list[Msg]:
         """What the figures rest on."""
-        of = ("images", self.images), ("patients", self.patients)
+        folds = self.folds or None
+        of = ("images", self.images), ("patients", self.patients), ("folds", folds)
         return [Msg(f"verdict.n_{name}", {"n": n}) for name, n in of if n is not None]
 
     @property
@@ -124,10 +128,10 @@ def method_facts(
     """
     opened = part != "val"
     found = []
-    one = None
+    one, folds = None, 0
     for arm, group in arms.items():
         models = arm_predictions(group, part, opened=opened, level=level)
-        one = models[0]
+        one, folds = models[0], max(folds, n_folds(models))
         against = arms.get("baseline") if group[0].model.role != "baseline" else None
         margin = study.settings.margin
         verdict = (
@@ -139,11 +143,12 @@ def method_facts(
         )
         role = group[0].model.role
         value = score_of_arm(models, metric)
-        found.append(ArmFacts(arm, role, value, len(models), verdict, unranked=arm in unranked))
+        n = len(rows_of_seeds(models))
+        found.append(ArmFacts(arm, role, value, n, verdict, unranked=arm in unranked))
     known = None if one is None or one.patients is None else len(set(one.patients.tolist()))
     images = (0 if one is None else len(one)) if level == "image" else None
     arms_of = _corrected(found)
-    return MethodFacts(study, record, metric, part, known, images, arms_of, trials, level)
+    return MethodFacts(study, record, metric, part, known, images, arms_of, trials, level, folds)
 
 
 def _corrected(found: Sequence[ArmFacts]) -> tuple[ArmFacts, ...]:

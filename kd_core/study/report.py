@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kd_core.errors import KDLabError
-from kd_core.evaluate.arms import score_of_arm
+from kd_core.evaluate.arms import score_of_arm, seed_figures
 from kd_core.evaluate.pareto import Spread, over_seeds
 from kd_core.evaluate.predictions import Predictions
-from kd_core.evaluate.scores import score
 from kd_core.evaluate.verdict import Verdict
 from kd_core.study.protocol import protocol_items
 from kd_core.study.records import DataRecord, RunRecord
@@ -168,7 +167,7 @@ def _values(members: Sequence[Result], metric: str, part: str) -> list[float]:
         models = arm_predictions(members, part, opened=True)
     except KDLabError:  # sealed, or a model without predictions of this part
         return []
-    return [score(one, [metric], repeats=0)[metric].value for one in models]
+    return list(seed_figures(models, metric))
 
 
 def _verdict(

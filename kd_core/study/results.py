@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -203,10 +203,10 @@ def paired_predictions(
 ) -> tuple[list[Predictions], list[Predictions]]:
     """Predictions of two arms on the same images, one pair a seed that both have.
 
-    Out-of-fold predictions of one seed are pooled; on other parts each fold is a pair. While folds
-    are still to come, only images that both arms have answered count. One model without a partner
-    (a teacher that was trained once) is paired with every seed; a student that has finished one
-    of its seeds only with that one.
+    Out-of-fold predictions of one seed are pooled; on other parts each fold is a pair, and says
+    so. While folds are still to come, only images that both arms have answered count. What was
+    trained once (a teacher, or that of a fold) is paired with every seed (of its fold); a student
+    that has finished one of its seeds only with that one.
 
     Raises:
         StoreError: As :func:`predictions`.
@@ -217,18 +217,22 @@ def paired_predictions(
     common = [key for key in first if key in second]
     if common and all(group[0].model.role in SEEDED for group in (left, right)):
         pairs = [(first[key], second[key]) for key in common]
-    elif len(first) == 1:
-        (alone,) = first.values()
-        pairs = [(alone, other) for other in second.values()]
-    elif len(second) == 1:
-        (alone,) = second.values()
-        pairs = [(one, alone) for one in first.values()]
+    elif (once := _once(first)) is not None:
+        pairs = [(once[fold], two) for (_, fold), two in second.items() if fold in once]
+    elif (once := _once(second)) is not None:
+        pairs = [(one, once[fold]) for (_, fold), one in first.items() if fold in once]
     else:
         pairs = [(first[key], second[key]) for key in common]
     if part == "val" and any(result.fold is not None for result in (*left, *right)):
         pairs = [(_of(a, b), _of(b, a)) for a, b in pairs]
         pairs = [(a, b) for a, b in pairs if len(a)]
     return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def _once(found: Mapping[tuple[int, int], Predictions]) -> dict[int, Predictions] | None:
+    """Models by fold, where there is one seed only."""
+    one_seed = len({seed for seed, _ in found}) == 1
+    return {fold: model for (_, fold), model in found.items()} if one_seed else None
 
 
 def _of(one: Predictions, other: Predictions) -> Predictions:
@@ -254,7 +258,11 @@ def seed_values(group: Sequence[Result], metric: str) -> dict[int, float]:
 def arm_predictions(
     group: Sequence[Result], part: str = "val", *, opened: bool = False, level: Level = "image"
 ) -> list[Predictions]:
-    """Predictions of an arm: one a seed, with the folds of a seed pooled on validation data."""
+    """Predictions of an arm: one a seed, with the folds of a seed pooled on validation data.
+
+    On other parts the models of all folds answer the same images: one a seed and fold, and their
+    figures are averaged before seeds are compared (:mod:`kd_core.evaluate.seeds`).
+    """
     return list(_read(group, part, opened, level).values())
 
 
@@ -264,9 +272,10 @@ def _read(
     """By seed and fold; pooled, by seed and 0."""
     found: dict[tuple[int, int], list[Predictions]] = {}
     for result in group:
-        fold = 0 if part == "val" else result.fold or 0
-        key = (result.run.seed, fold)
-        found.setdefault(key, []).append(predictions(result, part, opened=opened))
+        fold = None if part == "val" else result.fold
+        key = (result.run.seed, fold or 0)
+        read = replace(predictions(result, part, opened=opened), fold=fold)
+        found.setdefault(key, []).append(read)
     made = {key: pooled(folds) for key, folds in found.items()}
     return made if level == "image" else {k: _of_patients(p, level) for k, p in made.items()}
 

@@ -179,7 +179,8 @@ def look(run: RunSettings, job: Job, load: Load) -> None:
     folder = job.folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     pd.concat(rows, ignore_index=True).to_parquet(folder / "answers.parquet")
-    write_json(folder / SUMMARY, _summary(_by_arm(answers), run, data, kinds))
+    arms = _by_arm(answers, own_images=wanted.part == "val")
+    write_json(folder / SUMMARY, _summary(arms, run, data, kinds))
 
 
 def _spoilt(part: Part, level: tuple[str, int]) -> NDArray[np.uint8]:
@@ -240,12 +241,14 @@ def _rows(found: Predictions, model: _Model, level: tuple[str, int]) -> pd.DataF
 
 def _by_arm(
     answers: Mapping[tuple[str, int], Mapping[tuple[str, int], list[Predictions]]],
+    own_images: bool,
 ) -> dict[str, Answers]:
-    """One model a seed for each arm; folds of a seed are pooled."""
+    """Models of each arm: one a seed where folds have their own images, else one a fold."""
     found: dict[str, Answered] = {}
     for (arm, _), levels in answers.items():
         for level, folds in levels.items():
-            found.setdefault(arm, {}).setdefault(level, []).append(pooled(folds))
+            models = [pooled(folds)] if own_images else folds
+            found.setdefault(arm, {}).setdefault(level, []).extend(models)
     return dict(found)
 
 

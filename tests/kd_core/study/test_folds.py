@@ -5,6 +5,7 @@ import pytest
 
 from kd_core.compress import COMPRESSORS
 from kd_core.config import (
+    AnalysisSettings,
     Chain,
     CompressStep,
     ComputeSettings,
@@ -24,8 +25,11 @@ from kd_core.export import OnnxModel
 from kd_core.study.graph import expand
 from kd_core.study.pipeline import execute
 from kd_core.study.results import arm_predictions, by_arm, compare_arms, results
+from kd_core.study.robustness import plan_robustness
+from kd_core.study.robustness_look import read_look
+from kd_core.study.seal import open_chosen
 from kd_core.study.store import Store
-from kd_core.study.submit import submit
+from kd_core.study.submit import extend, submit
 from tests.helpers_chain import test_methods
 from tests.helpers_data import tiny_images, write_folder
 from tests.helpers_jobs import run_here
@@ -119,3 +123,18 @@ def test_every_model_has_its_own_operating_point_in_record_and_file(finished) ->
         assert record.scores[f"sensitivity:{own.classes[1]}"].value == np.mean(said[truth == 1])
         seen.add(contract.threshold)
     assert len(seen) > 2
+
+
+def test_on_corrupted_test_images_each_fold_answers_all_of_them_once(finished) -> None:
+    store, study = finished
+    open_chosen(store, study, by_arm(results(store, study)))
+    wanted = AnalysisSettings(part="test", corruptions=("blur",), severities=(5,))
+    found = [r for r in results(store, study) if r.arm in ("teacher", "baseline")]
+    (run,) = extend(store, study, [plan_robustness(store, study, found, wanted)])
+    assert run_here(store, execute) is not None
+    look = read_look(store.folder(run)).metrics["accuracy"]
+    assert look.n_images == store.record(found[0].run.id).data.counts["test"]
+    folds = arm_predictions(by_arm(found)["baseline"], "test", opened=True)
+    rates = [np.mean(one.predicted() == one.targets) for one in folds]
+    clean = next(c for c in look.curves if c.model == "baseline").levels[0].value
+    assert (len(rates), clean) == (2, pytest.approx(np.mean(rates)))

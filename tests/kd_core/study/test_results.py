@@ -120,6 +120,24 @@ def test_folds_of_a_seed_are_one_model_on_validation_data(tmp_path) -> None:
     assert [len(p) for p in first] == [200, 200]
 
 
+def test_on_the_test_part_folds_are_no_seeds(tmp_path) -> None:
+    def arm(name: str, seeds: tuple[int, ...], rate: float) -> list[Result]:
+        places = [(seed, fold) for seed in seeds for fold in (1, 2, 3)]
+        return [fake(tmp_path, f"{name}-fold{k}-s{s}", s, rate + k / 100, OPEN) for s, k in places]
+
+    where = {"part": "test", "opened": True}
+    kd, alone = arm("kd", (0, 1), 0.9), arm("alone", (0, 1), 0.7)
+    found = compare_arms(kd, alone, "accuracy", **where)
+    assert (found.n_seeds, found.n_folds, found.n_images) == (2, 3, 200)
+    teacher = arm("teacher", (0,), 0.95)  # each fold has its own, and both seeds learnt from it
+    first, second = paired_predictions(kd, teacher, **where)
+    assert [(p.seed, p.fold) for p in first] == [(s, f) for s in (0, 1) for f in (0, 1, 2)]
+    assert [(p.seed, p.fold) for p in second] == [(0, f) for _ in (0, 1) for f in (0, 1, 2)]
+    for one, other in ((kd, teacher), (teacher, kd)):
+        assert compare_arms(one, other, "accuracy", **where).n_seeds == 2
+    assert compare_arms(kd[:4], teacher, "accuracy", **where).n_folds == 3  # some are to come
+
+
 def test_folds_are_averaged_before_seeds_are_counted(tmp_path) -> None:
     made = []
     for key, seed, value in (("kd-fold1-s0", 0, 0.5), ("kd-fold2-s0", 0, 0.7), ("kd-s1", 1, None)):
