@@ -9,12 +9,13 @@ import streamlit as st
 
 from app.form import Form
 from app.services import services
-from app.texts import entry_title, say
+from app.texts import entry_title, number, say
 from kd_core.losses import LOSSES
 from kd_core.study.advisor import Kin, OwnGain, kin, own_gains, published_gains
 from kd_core.study.models_frame import frame_version
 from kd_core.study.results import by_arm, results
 from kd_core.tasks import TASKS
+from kd_core.train.modes import MODES
 
 
 def controls(form: Form, place: int, task: str) -> None:
@@ -43,7 +44,7 @@ def _table(kind: Kin, own: list[OwnGain]) -> pd.DataFrame:
         points = [one.points for one in found]
         rows.append(
             {
-                "method": entry_title(LOSSES, method) if method in LOSSES else method,
+                "method": _title(method),
                 "reported": _range([gain.low, gain.high]) if gain else "–",
                 "own": _range(points) if found else "–",
                 "studies": say("advice.studies", n=len(found), seeds=sum(o.seeds for o in found))
@@ -57,8 +58,17 @@ def _table(kind: Kin, own: list[OwnGain]) -> pd.DataFrame:
     return table.rename(columns={name: say(f"advice.column.{name}") for name in table.columns})
 
 
+def _title(method: str) -> str:
+    """Losses by their titles, with the mode in front as the advisor gives it."""
+    mode, _, losses = method.rpartition(": ")
+    names = [entry_title(LOSSES, name) for name in losses.split("+") if name in LOSSES]
+    of_mode = f"{entry_title(MODES, mode)}: " if mode in MODES else ""
+    return of_mode + " + ".join(names) if names else method
+
+
 def _range(points: list[float]) -> str:
-    return say("advice.range", low=round(min(points), 1), high=round(max(points), 1))
+    low, high = round(min(points), 1), round(max(points), 1)
+    return number(low, "number") if low == high else say("advice.range", low=low, high=high)
 
 
 @st.cache_data(show_spinner=False, max_entries=50)

@@ -16,7 +16,11 @@ from kd_core.study.advisor import PAIRS, kin, own_gains, published_gains
 
 
 def test_published_methods_are_losses_of_ours() -> None:
-    assert {method for pair in PAIRS for method in pair.gained} <= set(LOSSES)
+    named = {name for pair in PAIRS for method in pair.gained for name in method.split("+")}
+    assert named <= set(LOSSES)
+    assert len({(pair.teacher, pair.student) for pair in PAIRS}) == 13
+    alone = {(pair.student, pair.alone) for pair in PAIRS}
+    assert len(alone) == len({student for student, _ in alone})  # one student alone, one figure
 
 
 def test_ranges_are_over_pairs_of_one_kind() -> None:
@@ -26,6 +30,10 @@ def test_ranges_are_over_pairs_of_one_kind() -> None:
     assert crd.high == pytest.approx(76.05 - 70.50)
     attention = {gain.method: gain for gain in published_gains("other")}["attention"]
     assert attention.below == 2  # it harmed both MobileNetV2 students
+    dkd = {gain.method: gain for gain in published_gains("same")}["dkd"]
+    assert (dkd.pairs, dkd.source) == (6, "Zhao et al. 2022")
+    assert dkd.low == pytest.approx(74.81 - 71.98)
+    assert dkd.high == pytest.approx(74.68 - 70.36)
 
 
 def test_networks_of_one_type_are_told_by_their_names() -> None:
