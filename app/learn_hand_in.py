@@ -106,11 +106,8 @@ def _own_runs() -> list[OwnRun]:
     found = []
     for run in reversed(mine[:MOST_RUNS]):  # they come newest first
         models = store.models(run=run.id) if run.status == "finished" else []
-        scores = {
-            name: models[-1].values[name]
-            for name in SCORES
-            if models and models[-1].values.get(name) is not None
-        }
+        values = models[-1].values if models else {}
+        scores = {n: value for n, value in values.items() if n in SCORES and value is not None}
         settings = store.settings(run.id).to_json()
         found.append(OwnRun(run.id, run.key, run.status, settings, scores))
     return found
