@@ -17,7 +17,7 @@ from kd_core.config import DistilSettings, ModelSettings, TrainSettings
 from kd_core.evaluate.metrics import METRICS
 from kd_core.evaluate.rare import SCARCE
 from kd_core.evaluate.verdict import metric_msg
-from kd_core.losses import LOSSES
+from kd_core.losses import LOSSES, Objective, objective
 from kd_core.models import MODELS
 from kd_core.registry import Registry
 from kd_core.study.graph import stored_views
@@ -139,15 +139,22 @@ def _distillation(facts: MethodFacts) -> Iterator[Msg]:
             yield Msg("methods.arm_recipe", {"arm": arm.name, "recipe": _recipe(arm.train)})
         if distil.mode == ALONE:
             continue
+        whole = objective(distil, facts.record.data.task)
+        losses = _losses(facts, whole)
         yield Msg(
-            "methods.arm",
+            "methods.arm" if losses else "methods.arm.bare",
             {
                 "arm": arm.name,
                 "mode": _title(facts, MODES, distil.mode),
-                "losses": _losses(facts, distil),
-                "alpha": f"{distil.alpha:g}",
+                "losses": losses,
+                "labels": _labels(distil, whole),
             },
         )
+        if distil.warmup:
+            yield Msg("methods.arm.warmup", {"share": distil.warmup})
+        for ramp in distil.ramps:
+            fields = {"of": ramp.of, "end": f"{ramp.end:g}"}
+            yield Msg(f"methods.arm.ramp.{ramp.shape}", fields)
     views = stored_views(settings)
     yield Msg("methods.live") if views is None else Msg("methods.cached", {"n": views})
     yield Msg("methods.fair", {"seeds": list(map(str, settings.seeds))})
@@ -159,17 +166,23 @@ def _distillation(facts: MethodFacts) -> Iterator[Msg]:
             yield Msg("methods.trials.unequal", {"counts": counts})
 
 
-def _losses(facts: MethodFacts, distil: DistilSettings) -> list[Msg]:
+def _losses(facts: MethodFacts, whole: Objective) -> list[Msg]:
+    """Each with its weight and all its parameters, given or not."""
     said = []
-    for term in distil.losses:
-        params = ", ".join(f"{name} = {value}" for name, value in term.params.items())
-        weight = [] if term.weight is None else [f"w = {term.weight:g}"]
-        inside = ", ".join([*weight, params] if params else weight)
+    for term in whole.terms:
+        params = [f"{name} = {value}" for name, value in term.params.items()]
+        inside = ", ".join([f"w = {term.weight:g}", *params])
         title = _title(facts, LOSSES, term.name)
-        said.append(
-            Msg("methods.loss.with", {"title": title, "params": inside}) if inside else title
-        )
+        said.append(Msg("methods.loss.with", {"title": title, "params": inside}))
     return said
+
+
+def _labels(distil: DistilSettings, whole: Objective) -> Msg:
+    """The weight of the true labels: α only where the objective takes it from there."""
+    own = distil.task_weight is not None
+    responds = any(LOSSES[term.name].family == "response" for term in whole.terms)
+    kind = "alpha" if responds and not own else "own"
+    return Msg(f"methods.labels.{kind}", {"weight": f"{whole.task_weight:g}"})
 
 
 def _title(facts: MethodFacts, registry: Registry[Any], name: str) -> Msg:

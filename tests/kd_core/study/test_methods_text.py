@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kd_core.config import OperatingSettings
+from kd_core.config import DistilSettings, LossTerm, OperatingSettings, Ramp
 from kd_core.study.methods_text import methods
 from tests.helpers_sample import sample_facts, say
 
@@ -60,6 +60,32 @@ def test_an_arm_with_a_recipe_of_its_own_is_not_passed_off_as_equal() -> None:
     facts = sample_facts(arms=(longer, *settings.arms[1:]))
     said = " ".join(say(msg) for msg in methods(facts))
     assert f"“{longer.name}” had a recipe of its own: 77 epochs" in said
+
+
+def test_the_weight_of_the_labels_is_the_one_that_was_trained_with() -> None:
+    """α weighs the labels only where a response loss is, and no weight of their own."""
+    settings = sample_facts().settings
+    hint = LossTerm(name="hint", weight=10.0)
+    kd = LossTerm(name="kd", params={"T": 4.0})
+    ramp = Ramp(of="kd.T", end=1.0)
+    arms = tuple(
+        settings.arms[0].change(name=name, distil=DistilSettings(alpha=0.3, **changes))
+        for name, changes in {
+            "shared": {"losses": (kd,), "warmup": 0.1, "ramps": (ramp,)},
+            "seen": {"losses": (hint,)},
+            "both": {"losses": (kd, hint), "task_weight": 0.5},
+        }.items()
+    )
+    said = [
+        say(msg) for msg in methods(sample_facts(arms=arms)) if msg.id.startswith("methods.arm")
+    ]
+    assert "w = 0.7, T = 4.0" in said[0]
+    assert said[0].endswith("the weight of the true labels was α = 0.3.")
+    assert "first 10.0 % of the budget" in said[1]
+    assert "kd.T changed linearly over the budget, to 1 at its end" in said[2]
+    assert "w = 10" in said[3]
+    assert said[3].endswith("the weight of the true labels was 1.")
+    assert said[4].endswith("the weight of the true labels was 0.5.")
 
 
 def test_labels_that_were_left_out_and_what_has_no_interval_are_named() -> None:
