@@ -14,7 +14,9 @@ from app.class_room import class_open  # noqa: E402
 from app.frame import carry_address, sidebar  # noqa: E402
 from app.texts import carry_language, say  # noqa: E402
 
-st.set_page_config(page_title="KD Lab", page_icon=":material/compress:", layout="wide")
+# The browser would fetch a named symbol from its maker's server.
+ICON = str(ROOT / "app" / "icon.svg")
+st.set_page_config(page_title="KD Lab", page_icon=ICON, layout="wide")
 theme.apply()
 visitor.remember()
 carry_language()

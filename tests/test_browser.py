@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import onnxruntime
@@ -84,11 +85,15 @@ def browser():
 
 
 def visit(browser, address: str):
-    """A page of a new visitor."""
+    """A page of a new visitor, which asks nothing of any other server."""
     page = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
     page.set_default_timeout(PATIENT_MS)
+    elsewhere = []
+    page.on("request", lambda asked: elsewhere.append(asked.url))
     page.goto(address)
     page.wait_for_selector("h1")
+    own = f"http://{urlsplit(address).netloc}/"
+    assert [url for url in elsewhere if not url.startswith((own, "data:", "blob:"))] == []
     return page
 
 
