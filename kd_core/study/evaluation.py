@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from kd_core.config import RunSettings
 from kd_core.data.loaded import LoadedData
 from kd_core.evaluate.predictions import Predictions, write_predictions
-from kd_core.evaluate.scores import Score, score
+from kd_core.evaluate.scores import score
 from kd_core.export import OnnxModel
 from kd_core.latency.measure import measure
 from kd_core.latency.records import Measurement
@@ -22,6 +21,7 @@ from kd_core.study.records import (
     Job,
     ScoreRecord,
     TrainingRecord,
+    score_record,
     write_text,
 )
 from kd_core.tasks import TASKS
@@ -122,20 +122,3 @@ def training_record(fitted: FitResult) -> TrainingRecord:
     """What training did and cost, as it stands in a record."""
     names = TrainingRecord.model_fields
     return TrainingRecord(**{name: getattr(fitted, name) for name in names})
-
-
-def score_record(score: Score) -> ScoreRecord:
-    """A score as it stands in a record: what is undefined is ``None``."""
-    return ScoreRecord(
-        value=_known(score.value),
-        low=_known(score.low),
-        high=_known(score.high),
-        n=score.n,
-        method=score.method,
-        undefined=score.undefined.to_json() if score.undefined else None,
-        left_out=score.left_out,
-    )
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -19,7 +19,7 @@ import pyarrow as pa
 from kd_core.study.models_frame import PlaceOf, of_places, places, read_rows
 from kd_core.study.store import Store
 
-FILE = "models-3.feather"
+FILE = "models-4.feather"
 """In the home's cache; the number changes with what :func:`read_rows` makes of a record."""
 
 WORTH_WRITING = 250

@@ -21,17 +21,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from kd_core.config import SCHEMA, OperatingSettings, RunSettings, Settings
 from kd_core.errors import ConfigError, StoreError
 from kd_core.events import Event
+
+if TYPE_CHECKING:
+    from kd_core.evaluate.scores import Score
 
 RECORD = "record.json"
 SETTINGS = "settings.json"
@@ -62,6 +66,23 @@ class ScoreRecord(Settings):
         if not self.left_out:
             del made["left_out"]
         return made
+
+
+def score_record(score: Score) -> ScoreRecord:
+    """A score as it stands in a record: what is undefined is ``None``."""
+    return ScoreRecord(
+        value=_known(score.value),
+        low=_known(score.low),
+        high=_known(score.high),
+        n=score.n,
+        method=score.method,
+        undefined=score.undefined.to_json() if score.undefined else None,
+        left_out=score.left_out,
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 class TrainingRecord(Settings):

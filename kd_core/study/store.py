@@ -25,6 +25,7 @@ from kd_core.study.database import BUSY_S, Database
 from kd_core.study.eventlog import EVENTS, Events, read_events
 from kd_core.study.folders import Home, disk_errors, network_filesystem, open_home
 from kd_core.study.records import MEASUREMENTS, RunRecord, write_json
+from kd_core.study.rescored import bring_up_to_date, current_scores, validation_file
 from kd_core.study.rows import MeasurementRow, ModelRow, RunRow, Status, StudyRow, columns
 from kd_core.study.schema import migrate
 
@@ -53,6 +54,7 @@ class Store:
         wal = network_filesystem(self.home.root) is None
         self.db = Database(self.home.store, wal=wal, busy_s=busy_s)
         migrate(self.db)
+        bring_up_to_date(self.db, self.home)
 
     # --- studies -------------------------------------------------------------------------------
 
@@ -264,7 +266,8 @@ def index_record(db: sqlite3.Connection, record: RunRecord, folder: Path) -> Non
     for model in record.models:
         data = model.to_json()
         names = [name.removesuffix("_json") for name in ModelRow._fields]
-        values = [run_id, *(data[name] for name in names[1:-1]), json.dumps(data["scores"])]
+        scores = current_scores(data["scores"], validation_file(folder, model.name))
+        values = [run_id, *(data[name] for name in names[1:-1]), json.dumps(scores)]
         marks = ", ".join("?" * len(values))
         db.execute(f"INSERT INTO models ({', '.join(names)}) VALUES ({marks})", values)
     path = folder / MEASUREMENTS
