@@ -145,8 +145,8 @@ def _sentences(compared: Comparison) -> None:
     if any(row.plain is not None for row in judged):
         st.markdown(say("comparison.plain", n=len(beats), names=beats or ["–"]))
     if compared.agreement == compared.agreement:
-        text = say("comparison.agreement", w=compared.agreement, n=len(compared.seeds))
-        st.caption(text)
+        n = len(compared.seeds)
+        st.caption(say("comparison.agreement", w=compared.agreement, chance=1 / n, n=n))
     st.caption(say("comparison.total", seconds=compared.total_s))
 
 

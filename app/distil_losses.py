@@ -9,7 +9,7 @@ import streamlit as st
 from app import distil_layers
 from app.controls import edit_params
 from app.form import Form, read, write
-from app.texts import catalogue, entry_about, entry_title, say
+from app.texts import catalogue, entry_about, entry_title, say, separators
 from kd_core.config import DistilSettings
 from kd_core.losses import LOSSES, LossSpec
 from kd_core.study.methods import refusal, usual_term
@@ -234,16 +234,22 @@ def formula_text(distil: dict[str, Any], task: str) -> str:
     labels = settings.alpha if responds else 1.0
     if settings.task_weight is not None:
         labels = settings.task_weight
-    parts = [rf"{labels:.2f} \cdot {say(f'task.{task}.formula')}"]
+    parts = [rf"{_shown(labels)} \cdot {say(f'task.{task}.formula')}"]
     for term in known:
         weight = 1 - settings.alpha if term.weight is None else term.weight
-        shown = f"{weight:.2f}" if 0.01 <= weight < 100 or weight == 0 else f"{weight:g}"
-        parts.append(rf"{shown} \cdot {_knowledge(term.name, dict(term.params), task)}")
+        parts.append(rf"{_shown(weight)} \cdot {_knowledge(term.name, dict(term.params), task)}")
     if len(parts) == 1:
         return f"L = {parts[0]}"
     # one line a term: together they are wider than a phone, or the form
     lines = r" \\ & + ".join(parts)
     return rf"\begin{{aligned}} L = {{}} & {lines} \end{{aligned}}"
+
+
+def _shown(weight: float) -> str:
+    """A weight in LaTeX, with the decimal separator of the visitor's language."""
+    text = f"{weight:.2f}" if 0.01 <= weight < 100 or weight == 0 else f"{weight:g}"
+    mark = separators()[0]
+    return text.replace(".", "{,}" if mark == "," else mark)  # a bare comma would leave a gap
 
 
 def _knowledge(name: str, params: dict[str, Any], task: str) -> str:

@@ -87,8 +87,8 @@ class Comparison:
         metric: Entry of ``METRICS``.
         rows: The students.
         teacher: The teacher's value, NaN where it is not in the study.
-        agreement: Kendall's W of the ranks over seeds, 0 (chance) to 1 (always the same order);
-            NaN for one seed.
+        agreement: Kendall's W of the ranks over seeds, to 1 (always the same order); orders that
+            are drawn by chance have 1/m on average with m seeds. NaN for one seed.
         seeds: Seeds in which every arm is finished.
         total_s: Seconds of all training in the study.
     """
@@ -244,7 +244,8 @@ def kendall_w(ranks: Mapping[str, Mapping[int, float]]) -> float:
     """Agreement of seeds on the order of arms, 0 to 1; NaN for one seed or one arm.
 
     Formula: ``12 Σ_j (R_j − R̄)² / (m² (n³ − n))`` with the rank sums R_j of n arms over m seeds
-    (Kendall & Babington Smith 1939), without a correction for ties.
+    (Kendall & Babington Smith 1939), without a correction for ties. Orders that are drawn by chance
+    have 1/m on average, since then ``m (n − 1) W`` has a mean of n − 1.
 
     >>> kendall_w({"a": {0: 1, 1: 1}, "b": {0: 2, 1: 2}}), kendall_w({"a": {0: 1}})
     (1.0, nan)

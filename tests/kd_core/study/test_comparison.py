@@ -118,6 +118,12 @@ def test_ranks_use_seeds_that_all_arms_have() -> None:
 
 def test_agreement_is_none_for_opposite_orders() -> None:
     assert kendall_w({"a": {0: 1, 1: 2}, "b": {0: 2, 1: 1}}) == 0.0
+    rng = np.random.default_rng(0)
+    drawn = [
+        kendall_w({arm: dict(enumerate(of)) for arm, of in enumerate(ranks.T.tolist())})
+        for ranks in (np.stack([rng.permutation(5) + 1 for _ in range(3)]) for _ in range(2000))
+    ]
+    assert np.mean(drawn) == pytest.approx(1 / 3, abs=0.015)  # chance, as the page says
     three = {"a": {0: 1, 1: 1, 2: 2}, "b": {0: 2, 1: 3, 2: 1}, "c": {0: 3, 1: 2, 2: 3}}
     sums = [4, 6, 8]
     assert kendall_w(three) == pytest.approx(12 * sum((s - 6) ** 2 for s in sums) / (9 * 24))
