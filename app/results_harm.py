@@ -151,7 +151,7 @@ def _flips(reading: Reading, one: Predictions, two: Predictions) -> None:
     ]
     found = flips(one, two, negative, Harm(*weights))
     kinds = {k: sum(f.kind == k for f in found) for k in ("missed", "confused", "alarm", "gained")}
-    st.caption(say("harm.count", all=len(found), **kinds) + " " + say("flips.order"))
+    st.caption(say("harm.count", all=len(found), **kinds) + " " + say("harm.order"))
     if reading.level != "image":
         st.caption(say("harm.no_images"))
         return

@@ -14,6 +14,8 @@ from kd_core.text import Msg
 
 ROW_PX = 26
 NAME_CHARS = 30
+POINTS = 100
+"""Points of a difference, as the table beside it has them."""
 HARMED, GAINED, UNCLEAR = PALETTE[5], PALETTE[2], PALETTE[6]
 
 
@@ -43,14 +45,14 @@ def harm_figure(info: HarmPlot, say: Say, dark: bool = False) -> go.Figure:
     """Points with intervals around 0; a hollow point rests on few patients."""
     rows = info.rows
     places = list(range(len(rows)))
-    ends = [v for row in rows for v in (row.difference, row.low, row.high)]
+    ends = [POINTS * v for row in rows for v in (row.difference, row.low, row.high)]
     points = go.Scatter(
-        x=[known(row.difference) for row in rows],
+        x=[known(POINTS * row.difference) for row in rows],
         y=places,
         error_x={
             "type": "data",
-            "array": [reach(row.high - row.difference) for row in rows],
-            "arrayminus": [reach(row.difference - row.low) for row in rows],
+            "array": [reach(POINTS * (row.high - row.difference)) for row in rows],
+            "arrayminus": [reach(POINTS * (row.difference - row.low)) for row in rows],
             "thickness": 1.4,
             "width": 3,
             "color": faint(dark),
