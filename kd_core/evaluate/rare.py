@@ -2,11 +2,11 @@
 
 A figure of a label rests on its smaller side. With four patients on it, one in 50 bootstrap draws
 has none of them, and with two, one in seven; the area under a ROC curve of four patients is known
-to about ± 0.3 only (``python -m benchmarks.statistics`` simulates it; for intervals of areas from
-few cases see Obuchowski & Lieber 1998, Academic Radiology 5, 561-571). One such label would take the interval of a
-mean over all labels, or make it as wide as itself. So a mean over classes or labels leaves out
-those that fewer than :data:`SCARCE` patients (images, where patients are not known) have, or
-have not, in the part. It goes by the true labels alone, so it is the same for every model.
+to about ± 0.3 only (``python -m benchmarks.statistics`` simulates it; on intervals of areas from
+few cases: Obuchowski & Lieber 1998, Academic Radiology 5, 561-571). One such label would take the
+interval of a mean over all labels, or make it as wide as itself. So a mean over classes or labels
+leaves out those that fewer than :data:`SCARCE` patients (images, where patients are not known)
+have, or have not, in the part. It goes by the true labels alone, so it is the same for every model.
 """
 
 from __future__ import annotations
