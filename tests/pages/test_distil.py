@@ -1,11 +1,13 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
-from app import distil_cost
+from app import distil_cost, distil_map
 from app.services import services
 from kd_core.config import DistilSettings, StudySettings
+from kd_core.study.grids import grid, read_map
 from kd_core.study.published import PUBLISHED
 from kd_core.study.training_costs import CostRatio
 from kd_core.train.balance import BALANCE, balance_of
@@ -166,6 +168,26 @@ def test_a_map_is_asked_for_with_as_many_trials_of_the_student_alone(open_page, 
     (study,) = [s for name, s in names.items() if "map of" in name]
     modes = [arm.distil.mode for arm in study.settings.arms]
     assert modes.count("offline") == modes.count("alone") == 4
+
+
+def a_result(value: float) -> SimpleNamespace:
+    scores = {"accuracy": SimpleNamespace(value=value)}
+    return SimpleNamespace(run=SimpleNamespace(seed=0), scores=scores)
+
+
+def test_a_finished_map_answers_the_sliders_as_they_move(open_page, monkeypatch):
+    at = open_page("distil")
+    study = StudySettings.from_json(configuration(at))
+    made = grid(study, ("alpha", (0.1, 0.5)), ("kd.T", (2.0, 4.0)), (0, 1), "A map")
+    value = {(0.1, 2.0): 0.61, (0.5, 2.0): 0.62, (0.1, 4.0): 0.63, (0.5, 4.0): 0.64}
+    arms = {f"alpha={a:g} kd.T={t:g}": [a_result(v)] for (a, t), v in value.items()}
+    read = read_map(made, arms, "accuracy")
+    monkeypatch.setattr(distil_map, "_maps", lambda version, data: [("s1", "A map", made)])
+    monkeypatch.setattr(distil_map, "_map", lambda version, study: read)
+    for alpha, expected in ((0.45, "0.640"), (0.1, "0.630"), (1.0, None)):
+        at.slider(key="distil:arms.0.distil.alpha").set_value(alpha).run()
+        said = [c.value for c in at.caption if "A map" in c.value]
+        assert [expected in line for line in said] == ([True] if expected else [])
 
 
 def test_a_librarys_numbers_are_taken_in_our_terms(open_page) -> None:
