@@ -175,7 +175,10 @@ class Answers:
         return tuple(dict.fromkeys(self.frame["arm"]))
 
     def predictions(self, arm: str, part: str = "val") -> list[Predictions]:
-        """One set of predictions a seed, in order; the folds of a seed are pooled.
+        """One set of predictions a seed, in order; out-of-fold ones of a seed are pooled.
+
+        On other parts each fold has its own model, and one set a seed and fold: statistics take
+        those of a seed as one (:mod:`kd_core.evaluate.seeds`).
 
         Raises:
             StoreError: ``predictions_missing``.
@@ -183,10 +186,11 @@ class Answers:
         here = self.frame[(self.frame["arm"] == arm) & (self.frame["part"] == part)]
         if not len(here):
             raise StoreError("predictions_missing", run=arm, part=part)
-        return [
-            pooled([self._one(rows, part) for _, rows in group.groupby("fold", sort=True)])
-            for _, group in here.groupby("seed", sort=True)
-        ]
+        found = []
+        for _, group in here.groupby("seed", sort=True):
+            folds = [self._one(rows, part) for _, rows in group.groupby("fold", sort=True)]
+            found += [pooled(folds)] if part == "val" else folds
+        return found
 
     def _one(self, rows: pd.DataFrame, part: str) -> Predictions:
         first = rows.iloc[0]
@@ -212,6 +216,7 @@ class Answers:
             },
             calibration=own.get("calibration"),
             threshold=tuple(threshold) if isinstance(threshold, list) else threshold,
+            fold=None if part == "val" or first["fold"] < 0 else int(first["fold"]),
         )
 
 

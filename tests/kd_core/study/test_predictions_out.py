@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -70,13 +72,25 @@ def test_operating_points_come_along(sample, tmp_path) -> None:
     result = by_arm(results(store, study))["baseline"][0]
     path = result.folder / "predictions" / "model-val.parquet"
     one = read_predictions(path)
-    from dataclasses import replace
-
     two = replace(one, calibration={"method": "temperature", "T": 2.0})
     write_predictions(path, two)
     write(store, study, tmp_path / "out.parquet")
     again = read(tmp_path / "out.parquet").predictions("baseline")[0]
     np.testing.assert_allclose(again.probabilities(), two.probabilities())
+
+
+def test_on_the_test_part_each_fold_answers_for_itself(sample, tmp_path) -> None:
+    store, study = sample
+    open_chosen(store, study, ["baseline"])
+    write(store, study, tmp_path / "out.parquet")
+    once = read(tmp_path / "out.parquet")
+    folds = pd.concat([once.frame.assign(fold=fold) for fold in (0, 1)])
+    answers = replace(once, frame=folds)
+    alone, both = (a.predictions("baseline", "test") for a in (once, answers))
+    assert [one.fold for one in alone] == [None] * len(alone)
+    assert [(one.seed, one.fold) for one in both] == [(a.seed, k) for a in alone for k in (0, 1)]
+    assert {one.ids for one in both} == {alone[0].ids}
+    assert compare(both, both, "accuracy").n_seeds == len(alone)
 
 
 def test_what_is_no_such_file_says_so(tmp_path) -> None:
