@@ -48,7 +48,8 @@ def show(reading: Reading) -> None:
     where = (reading.part, reading.opened, reading.level)
     runs = readings.run_ids(reading)
     try:
-        rows = rows_of(reading.study.id, runs, (first, second), reading.metric, *where)
+        with st.spinner(say("harm.wait")):
+            rows = rows_of(reading.study.id, runs, (first, second), reading.metric, *where)
         sides = answers.pair(reading.study.id, runs, (first, second), *where)
     except KDLabError as error:
         show_error(error)

@@ -106,7 +106,8 @@ def _tests(reading: Reading) -> None:
     runs = readings.run_ids(reading)
     where = (reading.metric, reading.part, reading.opened, reading.level)
     try:
-        found, caution = tests_of(reading.study.id, runs, pairs[place or 0], *where)
+        with st.spinner(say("statistics.wait")):
+            found, caution = tests_of(reading.study.id, runs, pairs[place or 0], *where)
     except KDLabError as error:
         st.caption(say(error.msg))
         return

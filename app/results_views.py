@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import compress_results, readings, results_stamp
+from app import compress_results, patience, readings, results_stamp
 from app.readings import Reading
 from app.texts import number, say
 from app.theme import is_dark
@@ -53,6 +53,8 @@ def protocol(study: StudyRow) -> None:
 def headline(reading: Reading) -> None:
     """One card an arm: the metric with its interval, the file, the latency."""
     arms = reading.shown_arms
+    for arm in patience.one_by_one(list(arms), "results.scoring"):
+        readings.arm_score(reading, arm)
     columns = [
         column
         for start in range(0, len(arms), CARDS)
@@ -90,6 +92,8 @@ def verdicts(reading: Reading) -> None:
     arms = reading.arms
     pairs = [pair for pair in readings.verdict_pairs(reading) if pair[1] in arms]
     same = [pair for pair in pairs if not results_stamp.protocol_gap(reading, *pair)]
+    for pair in patience.one_by_one(same, "results.comparing"):
+        readings.verdict(reading, *pair)  # kept, so that the list below is there at once
     corrected = readings.holm_of(reading, same)
     for arm, other in pairs:
         against = readings.arm_name(other, arms[other])

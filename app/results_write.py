@@ -23,7 +23,8 @@ from kd_core.study.trials import trials
 def show(reading: Reading) -> None:
     """Text, table and downloads."""
     try:
-        facts = facts_of(reading)
+        with st.spinner(say("write.wait")):
+            facts = facts_of(reading)
     except KDLabError as error:
         show_error(error)
         return
