@@ -15,6 +15,9 @@ MB = 1e6
 MOST_NAMES = 14
 """Nicknames that stand beside their marks, the best first; the others are in the pop-up."""
 
+SIDES = ("middle left", "middle right")
+"""Of a mark, where its name stands: in turns, since live runs all have files of one size."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -130,7 +133,7 @@ def _marks(
         mode="markers+text",
         name=name,
         text=named,
-        textposition="top center",
+        textposition=[SIDES[entry.rank % 2] for entry in entries],
         textfont={"size": 13, "color": ink(dark)},
         marker={
             "symbol": symbol,

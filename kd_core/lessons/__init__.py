@@ -13,6 +13,9 @@ from kd_core.lessons import tradeoff  # noqa: F401
 from kd_core.lessons import wrong  # noqa: F401
 from kd_core.lessons import history  # noqa: F401
 
+# Of what is tried live after the lessons; it is a material like theirs.
+from kd_core.lessons import made_map  # noqa: F401
+
 # isort: on
 from kd_core.lessons.spec import LESSONS, LessonSpec, Picture, Question, Shown
 

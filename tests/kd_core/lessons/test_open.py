@@ -1,7 +1,9 @@
 """A study as lessons need it, against its own records."""
 
+import ast
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from kd_core.lessons.material import MATERIALS, MaterialSpec
 from kd_core.study.results import predictions
 from tests.helpers_lessons import sample_material
 from tests.helpers_sample import sample_store, sample_study
+
+LESSONS_FOLDER = Path(opening.__file__).parent
 
 
 @pytest.fixture
@@ -99,6 +103,32 @@ def test_what_failed_leaves_nothing(counted, tmp_path, monkeypatch):
     with pytest.raises(StoreError, match="test_sealed"):
         opening.make_material(material, "counted")
     assert [p.name for p in (tmp_path / "lessons" / "sample").iterdir()] == ["counted.lock"]
+
+
+def _imported(module):
+    """Modules of the lessons that a module brings along, however indirectly, by reading it."""
+    file = LESSONS_FOLDER / f"{module}.py"
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "kd_core.lessons":
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+            "kd_core.lessons."
+        ):
+            found.add(node.module.rpartition(".")[2])
+    return {name for name in found if (LESSONS_FOLDER / f"{name}.py").is_file()}
+
+
+def test_who_imports_the_lessons_knows_all_that_they_are_made_from():
+    """In a test run somebody has imported everything; a command has not."""
+    known, ahead = set(), {"__init__"}
+    while ahead:
+        module = ahead.pop()
+        known.add(module)
+        ahead |= _imported(module) - known
+    made = {file.stem for file in LESSONS_FOLDER.glob("made_*.py")}
+    assert made
+    assert made <= known
 
 
 def test_what_is_shipped_is_of_the_version_that_is_read(monkeypatch, tmp_path):
