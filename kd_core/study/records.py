@@ -70,19 +70,10 @@ class ScoreRecord(Settings):
 
 def score_record(score: Score) -> ScoreRecord:
     """A score as it stands in a record: what is undefined is ``None``."""
-    return ScoreRecord(
-        value=_known(score.value),
-        low=_known(score.low),
-        high=_known(score.high),
-        n=score.n,
-        method=score.method,
-        undefined=score.undefined.to_json() if score.undefined else None,
-        left_out=score.left_out,
-    )
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    value, low, high = (None if math.isnan(v) else v for v in (score.value, score.low, score.high))
+    undefined = score.undefined.to_json() if score.undefined else None
+    about = {"n": score.n, "method": score.method, "left_out": score.left_out}
+    return ScoreRecord(value=value, low=low, high=high, undefined=undefined, **about)
 
 
 class TrainingRecord(Settings):
