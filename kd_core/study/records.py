@@ -72,8 +72,15 @@ def score_record(score: Score) -> ScoreRecord:
     """A score as it stands in a record: what is undefined is ``None``."""
     value, low, high = (None if math.isnan(v) else v for v in (score.value, score.low, score.high))
     undefined = score.undefined.to_json() if score.undefined else None
-    about = {"n": score.n, "method": score.method, "left_out": score.left_out}
-    return ScoreRecord(value=value, low=low, high=high, undefined=undefined, **about)
+    return ScoreRecord(
+        value=value,
+        low=low,
+        high=high,
+        n=score.n,
+        method=score.method,
+        undefined=undefined,
+        left_out=score.left_out,
+    )
 
 
 class TrainingRecord(Settings):
