@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from app import distil_cost, readings
+from app import distil_cost, readings, results_stamp
 from app.distil_cost import short
 from app.readings import Reading
 from app.services import services
@@ -17,7 +18,7 @@ from kd_core.evaluate import METRICS
 from kd_core.figures.comparison import marks_figure, marks_info
 from kd_core.study.comparison import Comparison, Row, read_comparison
 from kd_core.study.grids import is_map
-from kd_core.study.results import Level, by_arm, results
+from kd_core.study.results import Level, Result, by_arm, results
 from kd_core.tasks import TASKS
 
 FEWEST = 2
@@ -78,6 +79,7 @@ def show(study_id: str, reading: Reading | None = None) -> None:
     )
     st.caption(say("comparison.figure.caption", margin=reading.study.settings.margin))
     _table(compared)
+    results_stamp.show(reading)
     _initial_weights(reading)
 
 
@@ -113,9 +115,7 @@ def _read(
     found = [r for r in results(services().store, study_id) if r.run.id in runs]
     reading = Reading(services().store.study(study_id), tuple(found), part, metric, level)
     arms = by_arm(found)
-    values = {
-        arm: {r.run.seed: readings.value(reading, r) for r in group} for arm, group in arms.items()
-    }
+    values = {arm: _by_seed(reading, arm, group) for arm, group in arms.items()}
     return read_comparison(
         arms,
         metric,
@@ -126,6 +126,14 @@ def _read(
         level=level,
         values=values,
     )
+
+
+def _by_seed(reading: Reading, arm: str, group: Sequence[Result]) -> dict[int, float]:
+    """The metric of each seed; the folds of a seed are one."""
+    if reading.study.settings.folds:
+        seeds = sorted({result.run.seed for result in group})
+        return dict(zip(seeds, readings.arm_score(reading, arm)[1], strict=True))
+    return {result.run.seed: readings.value(reading, result) for result in group}
 
 
 def _sentences(compared: Comparison) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,9 @@ from kd_core.study.models_frame import read_frame
 from kd_core.study.protocol import differing
 from kd_core.study.stamp import Stamp, stamp_of
 from kd_core.study.trials import trials
+
+NAMED = 6
+"""Studies below one figure whose protocols are named."""
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
@@ -59,3 +63,19 @@ def stamp(reading: Reading) -> Stamp:
 def show(reading: Reading) -> None:
     """The stamp below a figure or a table."""
     st.caption(say(stamp(reading).msg))
+
+
+def show_studies(study_ids: Sequence[str]) -> None:
+    """The stamp below a figure on validation data; of several studies, who has which protocol."""
+    store = services().store
+    stamps = [
+        (study.name, stamp_of(study, "val", _trials(study.id, study.finished)))
+        for study in map(store.study, study_ids[:NAMED])
+    ]
+    if len(study_ids) == 1:
+        st.caption(say(stamps[0][1].msg))
+        return
+    named = [say("stamp.study", name=name, code=one.code) for name, one in stamps]
+    more = len(study_ids) - NAMED
+    said = say("stamp.studies", studies=named)
+    st.caption(said + (" " + say("stamp.studies.more", n=more) if more > 0 else ""))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from app import compress_results, distil_cost, distil_live, export_targets
+from app import compress_results, distil_cost, distil_live, export_targets, results_stamp
 from app.readings import Reading
 from app.results_images import images_by_id
 from app.services import services
@@ -56,6 +56,7 @@ def detail(reading: Reading, result: Result) -> None:
         st.json(record.environment)
     with settings:
         st.code(json.dumps(record.settings.to_json(), indent=2), language="json", height=360)
+    results_stamp.show(reading)
     downloads(result)
     export_targets.offer(result)
 
@@ -193,6 +194,7 @@ def compare(reading: Reading) -> None:
             both=len(found.both_wrong),
         )
     )
+    results_stamp.show(reading)
     kinds = {"lost": found.lost, "gained": found.gained, "both_wrong": found.both_wrong}
     kind = st.segmented_control(
         say("compare.show"),

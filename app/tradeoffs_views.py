@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from app import results_stamp
 from app import tradeoffs_data as data
 from app.texts import language, say
 from app.theme import is_dark
@@ -186,6 +187,7 @@ def scatter(choice: Choice, chosen: Found) -> None:
     if info.unknown:
         said.append(say("tradeoffs.unknown", n=info.unknown, what=say(f"limit.{choice.x}")))
     st.caption(" ".join(said))
+    results_stamp.show_studies(choice.studies)
     _open(event, choice)
 
 

@@ -28,6 +28,8 @@ def test_what_is_chosen_acts_on_everything_at_once(open_page) -> None:
     assert "2 of 3 are within the limits" in said
     assert "faster" in said
     assert "Against Teacher" in said
+    assert said.count("Protocol ") == 1  # the stamp below the figure
+    assert "the task's metric on validation" in said
     at.multiselect(key="least").set_value(["sensitivity:ring"]).run()
     at.slider(key="least-sensitivity:ring").set_value(1.0).run()
     assert not at.exception
