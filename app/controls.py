@@ -57,7 +57,7 @@ def edit_params(
     values = {**entry.defaults(), **read(form.document, path)}
     write(form.document, path, {p.name: values[p.name] for p in entry.params})
     for param in entry.params:
-        if param.advanced == advanced:
+        if param.advanced == advanced and param.counts(read(form.document, path)):
             _edit(form, registry, name, param, f"{path}.{param.name}")
 
 

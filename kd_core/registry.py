@@ -34,6 +34,7 @@ class Param:
         unit: Unit shown behind the value, such as ``px``; empty for none.
         step: Step of the control.
         advanced: Shown only on request.
+        when: Another parameter and its values where this one counts; elsewhere it is not shown.
     """
 
     name: str
@@ -45,6 +46,15 @@ class Param:
     unit: str = ""
     step: float | None = None
     advanced: bool = False
+    when: tuple[str, tuple[Any, ...]] | None = None
+
+    def counts(self, values: Mapping[str, Any]) -> bool:
+        """Whether the setting has any effect beside these.
+
+        >>> Param("b", "float", 0.0, when=("weights", ("own",))).counts({"weights": "published"})
+        False
+        """
+        return self.when is None or values.get(self.when[0]) in self.when[1]
 
     def check(self, value: Any) -> Any:
         """The value in its own type.

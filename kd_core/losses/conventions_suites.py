@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from kd_core.config import LossTerm
@@ -109,9 +110,11 @@ def _mdistiller(params: Mapping[str, Any]) -> Said:
 
 
 def _weight(name: str, default: float) -> Param:
-    return Param(name, "float", default, low=0.0, high=1e6)
+    return Param(name, "float", default, low=0.0, high=1e6, when=("weights", ("own",)))
 
 
+_DKD = ("method", ("dkd",))
+_GROWING = ("method", tuple(name for name, found in MDISTILLER.items() if found[3]))
 _WEIGHTS = Param("weights", "choice", "published", choices=("published", "own"))
 CONVENTIONS.add(
     "repdistiller",
@@ -138,11 +141,11 @@ CONVENTIONS.add(
             _WEIGHTS,
             _weight("ce", 1.0),
             _weight("weight", 1.0),
-            T,
-            Param("target", "float", 1.0, low=0.0, high=100.0),
-            Param("others", "float", 8.0, low=0.0, high=100.0),
-            Param("warmup_epochs", "int", 20, low=0, high=10_000),
-            Param("all_epochs", "int", 240, low=1, high=10_000),
+            replace(T, when=("method", ("kd", "dkd"))),
+            Param("target", "float", 1.0, low=0.0, high=100.0, when=_DKD),
+            Param("others", "float", 8.0, low=0.0, high=100.0, when=_DKD),
+            Param("warmup_epochs", "int", 20, low=0, high=10_000, when=_GROWING),
+            Param("all_epochs", "int", 240, low=1, high=10_000, when=_GROWING),
         ),
     ),
 )

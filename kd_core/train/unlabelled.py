@@ -284,7 +284,15 @@ MODES.add(
             Param("dataset", "dataset", ""),
             Param("share", "float", 0.5, low=0.01, high=1.0, step=0.05),
             Param("targets", "choice", "pseudo", choices=("pseudo", "soft")),
-            Param("confidence", "float", 0.9, low=0.0, high=1.0, step=0.05),
+            Param(
+                "confidence",
+                "float",
+                0.9,
+                low=0.0,
+                high=1.0,
+                step=0.05,
+                when=("targets", ("pseudo",)),
+            ),  # fmt: skip
             Param("labelled", "bool", True),
         ),
     ),

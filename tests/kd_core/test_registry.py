@@ -1,7 +1,10 @@
 import pytest
 
 from kd_core.errors import ConfigError
+from kd_core.losses import LOSSES
+from kd_core.losses.conventions import CONVENTIONS
 from kd_core.registry import Entry, Param, Registry
+from kd_core.train.modes import MODES
 
 ALPHA = Param("alpha", "float", 0.5, low=0, high=1)
 STEPS = Param("steps", "int", 10, low=1)
@@ -85,3 +88,13 @@ def test_an_unknown_name_is_answered_with_the_nearest():
 
 def test_text_ids_follow_from_names():
     assert Registry("loss").text_id("kd", "title") == "loss.kd.title"
+
+
+@pytest.mark.parametrize("registry", [CONVENTIONS, LOSSES, MODES], ids=lambda one: one.kind)
+def test_what_a_setting_depends_on_is_a_setting_with_such_values(registry):
+    for name, entry in registry.items():
+        params = {param.name: param for param in entry.params}
+        for param in entry.params:
+            if param.when is not None:
+                of, values = param.when
+                assert set(values) < set(params[of].choices), (name, param.name)

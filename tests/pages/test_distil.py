@@ -200,6 +200,19 @@ def test_a_librarys_numbers_are_taken_in_our_terms(open_page) -> None:
     assert (distil["alpha"], distil["losses"][0]["name"]) == (0.5, "kd")
 
 
+def test_weights_of_a_suite_are_asked_for_only_where_they_count(open_page) -> None:
+    at = open_page("distil")
+    at.pills(key="distil-more").set_value("convention").run()
+    at.selectbox(key="convention:name").set_value("repdistiller").run()
+    own = "convention-repdistiller:params"
+    assert f"{own}.b" not in [box.key for box in at.number_input]
+    at.selectbox(key=f"{own}.method").set_value("hint").run()
+    at.selectbox(key=f"{own}.weights").set_value("own").run()
+    at.number_input(key=f"{own}.b").set_value(7.0).run()
+    key(at, "convention-use").click().run()
+    assert configuration(at)["arms"][0]["distil"]["losses"][0]["weight"] == 7.0
+
+
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
 def test_every_published_study_is_shown_as_reported(open_page, name) -> None:
     at = open_page("distil")
