@@ -292,7 +292,7 @@ MODES.add(
                 high=1.0,
                 step=0.05,
                 when=("targets", ("pseudo",)),
-            ),  # fmt: skip
+            ),
             Param("labelled", "bool", True),
         ),
     ),
