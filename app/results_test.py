@@ -12,7 +12,7 @@ import streamlit as st
 
 from app import readings, results_stamp
 from app.readings import Reading
-from app.results_views import left_out
+from app.results_views import holm_note, left_out
 from app.services import ask_test, open_test, services
 from app.texts import number, say, show_error
 from app.visitor import may, may_change
@@ -180,18 +180,28 @@ def _gravity(mark: str) -> int:
 
 
 def _verdicts(reading: Reading) -> None:
+    pairs = [pair for pair in readings.verdict_pairs(reading) if _judged(reading, *pair)]
+    corrected = readings.holm_of(reading, pairs)
     lines = []
-    for arm, other in readings.verdict_pairs(reading):
-        if results_stamp.protocol_gap(reading, arm, other):
-            continue
-        try:
-            found = readings.verdict(reading, arm, other)
-        except KDLabError:
-            continue
+    for arm, other in pairs:
+        found = readings.verdict(reading, arm, other)
         against = readings.arm_name(other, reading.arms[other])
-        lines.append(f"- **{say('results.against', arm=arm, other=against)}** {say(found.msg)}")
+        note = holm_note(found.p, corrected[arm, other], sum(pair[1] == other for pair in pairs))
+        said = say("results.against", arm=arm, other=against)
+        lines.append(f"- **{said}** {say(found.msg)}{note}")
     if lines:
         st.markdown(f"**{say(part_msg(reading.part))}**\n\n" + "\n".join(lines))
+
+
+def _judged(reading: Reading, arm: str, other: str) -> bool:
+    """Whether there is a verdict: equal protocols, and answers of both to this part."""
+    if results_stamp.protocol_gap(reading, arm, other):
+        return False
+    try:
+        readings.verdict(reading, arm, other)
+    except KDLabError:  # runs from before this external set was added
+        return False
+    return True
 
 
 def _ask(study: StudyRow, everything: Sequence[Result]) -> None:

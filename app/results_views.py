@@ -19,6 +19,7 @@ from kd_core.figures.chain_path import add_paths, chain_paths
 from kd_core.figures.trade_off import Axis
 from kd_core.study.graph import stored_views
 from kd_core.study.rows import StudyRow
+from kd_core.text import Msg
 
 CARDS = 5
 """Cards side by side."""
@@ -45,7 +46,7 @@ def protocol(study: StudyRow) -> None:
             size=settings.data.size,
             epochs=settings.train.epochs,
             views=say("results.views.live") if views is None else say("results.views.k", k=views),
-            seeds=len(settings.seeds),
+            seeds=Msg("stamp.seeds", {"n": len(settings.seeds)}),
         )
     )
 
@@ -108,10 +109,14 @@ def verdicts(reading: Reading) -> None:
             continue
         n = sum(pair[1] == other for pair in same)
         found = readings.verdict(reading, arm, other)
-        said += say(found.msg)
-        if n > 1 and not math.isnan(found.p):
-            said += " " + say("results.holm", p=p_msg(corrected[arm, other]), n=n)
-        st.markdown(said)
+        st.markdown(said + say(found.msg) + holm_note(found.p, corrected[arm, other], n))
+
+
+def holm_note(p: float, corrected: float, n: int) -> str:
+    """What Holm's correction makes of a p of a list of n comparisons; nothing for one alone."""
+    if n < 2 or math.isnan(p):
+        return ""
+    return " " + say("results.holm", p=p_msg(corrected), n=n)
 
 
 def trade_off(reading: Reading) -> None:

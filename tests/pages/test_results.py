@@ -1,5 +1,8 @@
+import math
+
 import pytest
 
+from app.results_views import holm_note
 from app.services import services
 from kd_core.study.rows import ACTIVE
 from kd_core.study.seal import seal_of
@@ -128,3 +131,9 @@ def test_the_test_part_is_opened_by_a_deliberate_act_and_recorded(open_page) -> 
     press(at, "test-ask")
     assert "baseline" in seal_of(services().store, study.id).asked
     assert not any(m.key == "test-more" for m in at.multiselect)
+
+
+def test_verdicts_of_a_list_are_corrected_wherever_they_stand() -> None:
+    assert holm_note(0.01, 0.03, 3).endswith("p = 0.030.")
+    assert "3 comparisons" in holm_note(0.01, 0.03, 3)
+    assert holm_note(0.01, 0.01, 1) == holm_note(math.nan, math.nan, 3) == ""
