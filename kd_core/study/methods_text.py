@@ -258,7 +258,9 @@ def _figures(facts: MethodFacts) -> Iterator[Msg]:
         for a in facts.arms
     ]
     metric = metric_msg(facts.metric, facts.left_out)
-    fields = {"part": part_msg(facts.part), "metric": metric, "basis": facts.basis}
+    outside = facts.part.startswith("external-")
+    part = Msg(f"methods.where.{'external' if outside else 'part'}", {"part": part_msg(facts.part)})
+    fields = {"where": part, "metric": metric, "basis": facts.basis}
     yield Msg(f"methods.figures.{facts.level}", {**fields, "figures": figures})
     for arm in facts.arms:
         if arm.is_method and arm.verdict is not None:

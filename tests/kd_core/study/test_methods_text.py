@@ -99,6 +99,13 @@ def test_labels_that_were_left_out_and_what_has_no_interval_are_named() -> None:
     assert "no interval, seeds: 1" in said
 
 
+def test_an_external_set_is_called_by_its_name_and_folds_are_told() -> None:
+    facts = replace(sample_facts(), part="external-elsewhere", folds=3)
+    said = " ".join(say(msg) for msg in methods(facts))
+    assert "On the images of the external set elsewhere (" in said
+    assert "and mean of 3 folds)" in said
+
+
 def test_patients_are_called_patients() -> None:
     facts = replace(sample_facts(), level="mean", images=None, patients=40)
     said = " ".join(say(msg) for msg in methods(facts))
