@@ -18,7 +18,6 @@ from kd_core.evaluate import METRICS, Score, Verdict, compare, over_seeds, score
 from kd_core.evaluate.arms import score_of_arm, seed_figures
 from kd_core.evaluate.correction import holm
 from kd_core.evaluate.paired import p_msg
-from kd_core.figures import ModelPoint
 from kd_core.study.records import ScoreRecord
 from kd_core.study.results import (
     Level,
@@ -212,31 +211,9 @@ def verdict_pairs(reading: Reading) -> list[tuple[str, str]]:
     return pairs
 
 
-def points(reading: Reading) -> list[ModelPoint]:
-    """Models as the trade-off plot takes them."""
-    return [_point(reading, result) for result in reading.results]
-
-
-def _point(reading: Reading, result: Result) -> ModelPoint:
-    found, measured = reading.score(result), result.latency()
-    return ModelPoint(
-        label=result.label,
-        arm=result.arm,
-        role=result.model.role,
-        seed=result.run.seed,
-        value=_number(found.value),
-        low=_number(found.low),
-        high=_number(found.high),
-        size_bytes=result.model.size_bytes,
-        latency_ms=measured.latency_ms_p50 if measured else None,
-        macs=result.model.macs,
-        params=result.model.params,
-    )
-
-
 def value(reading: Reading, result: Result) -> float:
     """The chosen metric of one model on the chosen part; NaN where it is not defined."""
-    return _number(reading.score(result).value)
+    return known(reading.score(result).value)
 
 
 def ends(low: float, high: float, unit: str) -> str:
@@ -251,7 +228,8 @@ def p_text(p: float) -> str:
     return "–" if math.isnan(p) else say(p_msg(p))
 
 
-def _number(value: float | None) -> float:
+def known(value: float | None) -> float:
+    """A figure of a record, where what is undefined is ``None``."""
     return math.nan if value is None else value
 
 

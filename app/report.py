@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.offline import get_plotlyjs
 
-from app import readings, results_stamp, results_write
+from app import readings, results_points, results_stamp, results_write
 from app.readings import Reading
 from app.services import services
 from app.texts import language_tag, number, say
@@ -195,7 +195,7 @@ def _row(reading: Reading, group: Group) -> list[str]:
 
 
 def _figures(reading: Reading, facts: Facts) -> str:
-    points = readings.points(reading)
+    points = results_points.points(reading)
     higher = METRICS[reading.metric].higher_is_better
     shown: list[tuple[go.Figure, str]] = []
     apart = results_stamp.unranked(reading) if reading.part == "val" else tuple(reading.arms)

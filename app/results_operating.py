@@ -64,7 +64,8 @@ def show(reading: Reading) -> None:
         show_error(error)
         return
     _figures(found)
-    st.caption(say("operating.first_seed"))
+    folds = reading.study.settings.folds
+    st.caption(say("operating.first_seed.folds" if folds else "operating.first_seed"))
     results_stamp.show(reading)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import compress_results, patience, readings, results_stamp
+from app import compress_results, patience, readings, results_points, results_stamp
 from app.readings import Reading
 from app.texts import number, say
 from app.theme import is_dark
@@ -133,7 +133,7 @@ def trade_off(reading: Reading) -> None:
     unranked = results_stamp.unranked(reading)
     on_validation = reading.part == "val"
     info = trade_off_info(
-        readings.points(reading),
+        results_points.points(reading),
         x,
         reading.metric,
         higher_is_better=METRICS[reading.metric].higher_is_better,

@@ -87,7 +87,19 @@ def candidates(models: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def singles(models: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Every seed by itself, in the columns of :func:`candidates`."""
+    """Every seed by itself, in the columns of :func:`candidates`; the folds of a seed are one.
+
+    Folds were judged on images of their own: their means can be compared, single ones cannot.
+    """
+    of_seed = models.groupby([*GROUP, "seed"], sort=False, dropna=False)
+    if of_seed.ngroups < len(models):
+        values = [c for c in models.columns if str(c).startswith("value.")]
+        first = of_seed.first()
+        first[values] = of_seed[values].mean()
+        several = of_seed.size() > 1
+        ends = [c for c in models.columns if str(c).startswith(("low.", "high."))]
+        first.loc[several, ends] = np.nan
+        models = first.reset_index()
     return models.assign(
         n=1,
         sd=np.nan,

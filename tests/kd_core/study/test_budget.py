@@ -70,5 +70,15 @@ def test_expanded_seeds_have_their_own_intervals() -> None:
     assert (found["low"] == frame["low.macro_auc"]).all()
 
 
+def test_expanded_folds_are_their_seed() -> None:
+    """Single folds were judged on other images: they may not be ranked."""
+    frame = sample_frame()
+    frame = frame[frame["arm"] == "distilled"].assign(seed=[0, 0, 1])
+    values = frame["value.macro_auc"].to_numpy()
+    found = singles(frame, "macro_auc")
+    assert found["value"].tolist() == pytest.approx([values[:2].mean(), values[2]])
+    assert np.isnan(found["low"].to_numpy(float)).tolist() == [True, False]
+
+
 def test_nothing_gives_no_candidate() -> None:
     assert not len(candidates(sample_frame().iloc[:0], "macro_auc"))
