@@ -149,10 +149,12 @@ def metric_msg(metric: str) -> Msg:
 
 
 def score_msg(row: pd.Series) -> Msg:
-    """Mean ± sd over seeds, or one value with its interval."""
+    """Mean ± sd over seeds, or one value with its interval, where it has one."""
     if row["n"] > 1:
         fields = {"value": row["value"], "sd": row["sd"], "n": int(row["n"])}
         return Msg("recommend.score_seeds", fields)
+    if pd.isna(row["low"]):  # folds, whose intervals are of images of their own
+        return Msg("recommend.score_bare", {"value": row["value"]})
     fields = {"value": row["value"], "low": row["low"], "high": row["high"]}
     return Msg("recommend.score_one", fields)
 

@@ -14,6 +14,8 @@ from kd_core.study.folds import place_of
 from kd_core.study.store import Store
 
 ALONE = "alone"
+APART = ("data_hash", "fold", "folds", "external")
+"""Of the data settings, what makes no other trial: which images a setting is tried on."""
 _SELECT = """
     SELECT c.config FROM runs r JOIN configs c ON c.run = r.id
     JOIN studies s ON s.id = r.study
@@ -60,8 +62,8 @@ def method_of(config: Mapping[str, Any]) -> str:
 
 
 def setting_of(config: Mapping[str, Any]) -> str:
-    """One trial, as canonical text: recipe and distillation without seed and fold."""
-    data = {k: v for k, v in config["data"].items() if k not in ("fold", "data_hash")}
+    """One trial, as canonical text: recipe and distillation without seed, folds and test sets."""
+    data = {name: value for name, value in config["data"].items() if name not in APART}
     parts = [data, config["model"], config["train"], config.get("views")]
     distil = config.get("distil")
     taught = distil if distil is not None and distil["mode"] != ALONE else None

@@ -11,6 +11,7 @@ from kd_core.study.recommend import (
     name_of,
     reasons,
     recommend,
+    score_msg,
     sentence,
     time_msg,
     verdict_between,
@@ -132,3 +133,9 @@ def test_two_estimates_that_do_not_overlap_say_which_to_believe() -> None:
     assert [msg.id for msg in said] == ["recommend.believe"]
     assert say(said[0]).startswith("The two bands do not overlap. Believe the one for ncnn")
     assert believe((10.0, 40.0), Cost(low_ms=9.0, high_ms=14.0), "onnxruntime", "ncnn") == []
+
+
+def test_a_score_without_an_interval_claims_none() -> None:
+    row = pd.Series({"n": 1, "value": 0.9, "low": math.nan, "high": math.nan, "sd": math.nan})
+    assert score_msg(row).id == "recommend.score_bare"
+    assert score_msg(row.fillna(0.8)).id == "recommend.score_one"
