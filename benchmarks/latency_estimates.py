@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 from kd_core.latency.estimate_known import load_fit
@@ -23,22 +25,59 @@ from kd_core.latency.fit import fit_all
 from kd_core.latency.fit_report import report, stored, unpacked
 from kd_core.latency.fit_transfer import derived, summary
 
+README = Path(__file__).resolve().parents[1] / "README.md"
+BLOCK = re.compile(r"(<!-- estimates -->\n).*?(<!-- estimates end -->)", re.DOTALL)
+FEWEST = 20
+
 
 def main() -> None:
     """Hold out, predict, print."""
     parser = argparse.ArgumentParser(description=__doc__, prog="benchmarks.latency_estimates")
     parser.add_argument("--json", action="store_true", help="one JSON object and nothing else")
     parser.add_argument("--stored", action="store_true", help="sum up the shipped predictions")
+    parser.add_argument("--write", action="store_true", help="put the table into the README")
     parser.add_argument("--groups", nargs="*", help="only these, such as 'ncnn|int8|cpu'")
     options = parser.parse_args()
     held = stored() if options.stored else fresh(options.groups)
     if options.groups:
         held = {key: each for key, each in held.items() if key in options.groups}
     figures = _plain(report(held) | ({} if options.groups else {"derived": transfer()}))
+    if options.write:
+        text = README.read_text(encoding="utf-8")
+        new = BLOCK.sub(lambda match: match[1] + table(figures) + match[2], text)
+        README.write_text(new, encoding="utf-8")
     if options.json:
         print(json.dumps(figures, indent=1))
     else:
         _show(figures)
+
+
+def table(figures: dict[str, Any]) -> str:
+    """A Markdown table of the groups with twenty held-out times or more, and of all together."""
+    names = ("network", "within_20", "family", "coverage", "noise_floor", "aim")
+    rows = [
+        "| runtime, format, unit | times | network held out | within ±20 % | family held out "
+        "| inside the band | published times differ by | aim |",
+        "|---" * 8 + "|",
+    ]
+    groups = {key: g for key, g in figures["groups"].items() if g["network"]["n"] >= FEWEST}
+    for key, each in [*groups.items(), ("all", figures["overall"])]:
+        network, family = each["network"], each["family"]
+        found = {
+            "network": network.get("median_error"),
+            "within_20": network.get("within_20"),
+            "family": family.get("median_error"),
+            "coverage": each["coverage"],
+            "noise_floor": each.get("noise_floor"),
+            "aim": each.get("aim"),
+        }
+        cells = [_percent(found[name]) for name in names]
+        rows.append(f"| {key.replace('|', ', ')} | {network['n']:,} | {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f} %"
 
 
 def transfer() -> dict[str, dict[str, float]]:
@@ -60,7 +99,8 @@ def fresh(groups: list[str] | None) -> dict[str, dict[str, Any]]:
 
 
 def _show(figures: dict[str, Any]) -> None:
-    head = f"{'group':30} {'points':>7} {'network':>8} {'±20 %':>6} {'family':>7} {'inside':>7} aim"
+    names = f"{'network':>8} {'±20 %':>6} {'family':>7} {'inside':>7} {'noise':>6} aim"
+    head = f"{'group':40} {'points':>7} {names}"
     print(head)
     for key, each in figures["groups"].items():
         print(_line(key, each))
@@ -83,9 +123,9 @@ def _line(key: str, each: dict[str, Any]) -> str:
     median = f"{network.get('median_error', float('nan')):8.3f}"
     within = f"{network.get('within_20', float('nan')):6.2f}"
     of_family = f"{family.get('median_error', float('nan')):7.3f}"
-    return (
-        f"{key:30} {network['n']:7} {median} {within} {of_family} {share:>7} {each.get('aim', '')}"
-    )
+    noise = "" if each.get("noise_floor") is None else f"{each['noise_floor']:.3f}"
+    figures = f"{median} {within} {of_family} {share:>7} {noise:>6} {each.get('aim', '')}"
+    return f"{key:40} {network['n']:7} {figures}"
 
 
 def _plain(value: Any) -> Any:

@@ -44,6 +44,7 @@ _board(
     memory_gbs=1.6,
     ram_bytes=512 * MB,
     power=Power(1.75, 2.1, f"{RPI_DOCS}; {HPL}"),
+    sister="raspberry_pi_3b_plus",
     source="Raspberry Pi documentation; sbc-bench",
 )
 _board(
@@ -56,6 +57,7 @@ _board(
     memory_gbs=1.6,
     ram_bytes=1 * GB,
     power=Power(2.5, 2.5, RPI_DOCS),
+    sister="raspberry_pi_zero_2w",
     source="Raspberry Pi documentation; sbc-bench",
 )
 _board(
@@ -190,6 +192,7 @@ _jetson(
     gpu_gflops=844.8,
     npu_tops=21,
     ram_bytes=8 * GB,
+    sister="jetson_agx_xavier",
     source="NVIDIA DA-09366-001",
 )
 _jetson(
@@ -208,15 +211,31 @@ _jetson(
 _jetson(
     "jetson_orin_nano",
     6,
+    processor="1024-core Ampere 625 MHz, 6 × Cortex-A78AE 1.5 GHz",
+    ghz=1.5,
+    flops_per_cycle=16,
+    fp16=True,
+    memory_gbs=68,
+    gpu_gflops=1280,
+    npu_tops=20,
+    ram_bytes=8 * GB,
+    power=Power(7.0, 15.0, "NVIDIA power modes 7 W and 15 W"),
+    sister="jetson_agx_orin",
+    source="NVIDIA's data sheet before Super mode",
+)
+_jetson(
+    "jetson_orin_nano_super",
+    6,
     processor="1024-core Ampere 1020 MHz, 6 × Cortex-A78AE 1.7 GHz",
     ghz=1.7,
     flops_per_cycle=16,
     fp16=True,
-    memory_gbs=68,
+    memory_gbs=102,
     gpu_gflops=2089,
-    npu_tops=20,
+    npu_tops=33.5,
     ram_bytes=8 * GB,
-    power=Power(7.0, 15.0, "NVIDIA power modes 7 W and 15 W"),
+    power=Power(7.0, 25.0, "NVIDIA power modes 7 W and 25 W"),
+    sister="jetson_orin_nano",
     source="Ultralytics' Jetson guide",
 )
 _jetson(
@@ -230,6 +249,7 @@ _jetson(
     gpu_gflops=1880,
     npu_tops=50,
     ram_bytes=16 * GB,
+    sister="jetson_agx_orin",
     source="Ultralytics' Jetson guide",
 )
 _jetson(
@@ -243,5 +263,6 @@ _jetson(
     gpu_gflops=5325,
     npu_tops=137,
     ram_bytes=64 * GB,
+    sister="jetson_orin_nano",
     source="Ultralytics' Jetson guide",
 )

@@ -81,6 +81,7 @@ class DeviceSpec(Entry):
         ram_bytes: Memory for programs; 0 where unknown.
         flash_bytes: Storage that a network must fit into; 0 where that is no limit.
         power: Watts; ``None`` where no sourced figure exists.
+        sister: A device with the same cores, from whose times this one's may be derived.
         title: Name of a user's own device; the texts of built-in ones are in the catalogue.
         about: Sentence about a user's own device.
     """
@@ -99,6 +100,7 @@ class DeviceSpec(Entry):
     ram_bytes: int = 0
     flash_bytes: int = 0
     power: Power | None = None
+    sister: str = ""
     title: str = ""
     about: str = ""
 
@@ -149,6 +151,8 @@ def _check(device: DeviceSpec) -> None:
         faults.append(f"core {device.core}")
     if not device.runtimes:
         faults.append("runtimes")
+    if device.sister and device.sister not in DEVICES:
+        faults.append(f"sister {device.sister}")
     for choice in device.runtimes:
         if choice.name not in RUNTIMES or choice.unit not in get_args(Unit):
             faults.append(f"runtime {choice.name} {choice.unit}")

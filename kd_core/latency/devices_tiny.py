@@ -29,6 +29,7 @@ _controller(
     flops_per_cycle=2,
     ram_bytes=1024 * KB,
     flash_bytes=2048 * KB,
+    sister="stm32h7a3",
     source="ST model zoo",
 )
 _controller(
@@ -40,6 +41,7 @@ _controller(
     ram_bytes=1400 * KB,
     flash_bytes=2048 * KB,
     power=Power(0.122, 0.163, TINY),
+    sister="stm32h747",
     source="MLPerf Tiny",
 )
 _controller(
@@ -50,6 +52,7 @@ _controller(
     flops_per_cycle=2,
     ram_bytes=320 * KB,
     flash_bytes=1024 * KB,
+    sister="stm32h747",
     source="ST data sheet",
 )
 _controller(

@@ -18,7 +18,7 @@ from kd_core.latency.devices import DEVICES, DeviceSpec, RuntimeChoice
 from kd_core.latency.estimate_adapt import ratio_spread, recalibrated, unlike
 from kd_core.latency.estimate_known import Known, Tier, known
 from kd_core.latency.estimate_target import Evidence, Target
-from kd_core.latency.fit_model import op_times, predict_ms
+from kd_core.latency.fit_model import op_times, overhead_ms, predict_ms
 from kd_core.latency.work import Work
 from kd_core.text import Msg
 
@@ -167,7 +167,8 @@ def layer_times(
         ExportError: As for :func:`estimate`.
     """
     _, found = _found(work, target, (), devices)
-    ms = op_times(work.each_op, found.rates) + 1e-3 * math.exp(found.rates.theta[2])  # (ops,)
+    each = work.each_op
+    ms = op_times(each, found.rates) + overhead_ms(each, found.rates)  # (ops,)
     whole = ms.sum()
     return [
         {

@@ -6,8 +6,9 @@ Looked for in this order:
 2. another number of threads on this device                                tier B
 3. another runtime on this device: what is special about the device is taken from there, what is
    special about the runtime from other devices                            tier B
-4. the runtime on other devices: their usual distance from the data sheet  tier C
-5. the data sheet alone                                                    tier C
+4. a device with the same cores at another clock, by the ratio of their data sheets   tier B
+5. the runtime on other devices: their usual distance from the data sheet  tier C
+6. the data sheet alone                                                    tier C
 """
 
 from __future__ import annotations
@@ -23,20 +24,27 @@ from typing import Any, Literal
 import numpy as np
 
 from kd_core.errors import ExportError
-from kd_core.latency.devices_spec import DeviceSpec, RuntimeChoice
+from kd_core.latency.devices_spec import DEVICES, DeviceSpec, RuntimeChoice
 from kd_core.latency.estimate_sheet import MOST_THREADS, sheet_rates
+from kd_core.latency.estimate_sister import (
+    ENOUGH_NETWORKS,
+    other_runtime,
+    rates_of,
+    title_of,
+    to_clock,
+)
 from kd_core.latency.estimate_usual import usual
-from kd_core.latency.fit_model import NO_CALL, Form, Rates, bytes_of
+from kd_core.latency.fit_model import NO_CALL, Rates
 from kd_core.text import Msg
 
 Tier = Literal["A", "B", "C"]
 FIT = Path(__file__).with_name("data") / "fit.json"
-ENOUGH_NETWORKS = 10
 SHEET_HALF = {"cpu": math.log(3), "mcu": math.log(3), "gpu": math.log(7.5), "npu": math.log(7.5)}
 GROUP_HALF, RUNTIME_HALF, THREADS_HALF = math.log(2), math.log(1.75), math.log(1.8)
+CHIP_HALF = {"cpu": 0.41, "mcu": 0.47, "gpu": 0.74, "npu": 0.74}  # 1.5, 1.6, 2.1, as logarithms
 """Half widths of the bands from a data sheet alone, by unit (what starting a GPU or an NPU costs
 stands in none), from it and the runtime on other devices, from another runtime on the device, from
-other threads there: so wide that they hold 80 % of hidden times, as a mean over devices
+other threads there, from the same cores elsewhere: they hold 80 % of hidden times, by device
 (``fit_transfer.py``)."""
 SPECIAL = 0.5
 """How much of what is special about a device with one runtime holds with another: held-out runtimes
@@ -99,11 +107,6 @@ def load_fit(path: Path = FIT) -> Fit:
     return Fit(data["groups"], data["configurations"])
 
 
-def _title(group: str) -> Msg:
-    """What a group's runtime is called."""
-    return Msg(f"runtime.{group.partition('|')[0]}")
-
-
 def key_of(device: str, runtime: str, threads: int, precision: str) -> str:
     """One text for a configuration, as in the fit."""
     return f"{device}|{runtime}|{threads}|{precision}"
@@ -140,9 +143,12 @@ def known_from(
         return _with_threads(fit, other, group, precision, counted)
     if math.isnan(sheet.theta[0]):
         raise ExportError("estimate_nothing", runtime=choice.name, precision=precision)
-    sister = _sister(fit, name, device, choice.unit, counted)
+    sister = other_runtime(fit, name, device, choice.unit, counted)
     if sister:
         return _from_sister(fit, group, sheet, sister)
+    like = device.sister and _of_chip(fit, device, choice, threads, precision, sheet)
+    if like:
+        return like
     if group in fit.groups:
         return _from_group(fit, group, sheet)
     half = SHEET_HALF[choice.unit]
@@ -160,7 +166,7 @@ def _fitted(fit: Fit, own: Mapping[str, Any], group: str, precision: str) -> Kno
     scale = own["scale"] if enough else max(own["scale"], SISTER_SPREAD)
     small = max(0.1, own["scale"])
     return Known(
-        _rates(own["theta"], fit.groups[group], precision),
+        rates_of(own["theta"], fit.groups[group], precision),
         low=min(-0.03, band["low"] * scale),
         high=max(0.03, band["high"] * scale),
         ratio_like=band["ratio_near"],
@@ -172,12 +178,6 @@ def _fitted(fit: Fit, own: Mapping[str, Any], group: str, precision: str) -> Kno
         group=group,
         spread=(small, 0.3, 0.4, 0.3),
     )
-
-
-def _rates(theta: Any, group: Mapping[str, Any], precision: str) -> Rates:
-    rate, width, overhead, call = map(float, theta)
-    form = Form(group.get("power", 3), group.get("tiles", False))
-    return Rates((rate, width, overhead, call), tuple(group["kinds"]), bytes_of(precision), form)
 
 
 def _other_threads(
@@ -194,15 +194,11 @@ def _other_threads(
 
 
 def _with_threads(
-    fit: Fit,
-    other: tuple[str, Mapping[str, Any]],
-    group: str,
-    precision: str,
-    threads: int,
+    fit: Fit, other: tuple[str, Mapping[str, Any]], group: str, precision: str, threads: int
 ) -> Known:
     key, own = other
     measured = int(key.split("|")[2])
-    rates = _rates(own["theta"], fit.groups[own["group"]], precision)
+    rates = rates_of(own["theta"], fit.groups[own["group"]], precision)
     if threads and measured:
         ratio = min(threads, MOST_THREADS) / min(measured, MOST_THREADS)
         rate, *rest = rates.theta
@@ -215,7 +211,7 @@ def _derived(
     fit: Fit, rates: Rates, group: str, key: str, networks: int, rows: int, how: str
 ) -> Known:
     band = fit.groups[group]["band"] if group in fit.groups else {}
-    said = {"runtime": _title(key.split("|")[1]), "n": networks}
+    said = {"runtime": title_of(key.split("|")[1]), "n": networks}
     half = THREADS_HALF if how == "threads" else RUNTIME_HALF
     return Known(
         rates,
@@ -233,28 +229,31 @@ def _derived(
     )
 
 
-def _sister(
-    fit: Fit, name: str, device: DeviceSpec, unit: str, threads: int
-) -> tuple[str, Mapping[str, Any], Rates] | None:
-    """Another runtime of the same unit on this device, with the data sheet it was fitted beside."""
-    best: tuple[Any, str, Mapping[str, Any]] | None = None
-    for key, own in fit.configurations.items():
-        _, precision, of_unit = own["group"].split("|")[:3]
-        if not key.startswith(f"{name}|") or of_unit != unit or own["n_networks"] < 3:
-            continue
-        if own["large_batch"]:
-            continue
-        close = -abs(math.log((int(key.split("|")[2]) or 4) / (threads or 4)))
-        enough = own["n_networks"] >= ENOUGH_NETWORKS
-        rank = (enough, precision != "int8", close, own["n_networks"], key)
-        if best is None or rank > best[0]:
-            best = (rank, key, own)
-    if best is None:
+def _of_chip(
+    fit: Fit, device: DeviceSpec, choice: RuntimeChoice, threads: int, precision: str, sheet: Rates
+) -> Known | None:
+    """What is known of the device with the same cores, if it was measured, at this one's clock."""
+    other = replace(DEVICES[device.sister], sister="")
+    beside = sheet_rates(other, choice, threads, precision)
+    if math.isnan(beside.theta[0]):
         return None
-    _, key, own = best
-    _, runtime, count, precision = key.split("|")
-    choice = RuntimeChoice(runtime, (int(count),), (precision,), unit)  # type: ignore[arg-type]
-    return key, own, sheet_rates(device, choice, int(count), precision)
+    found = known_from(fit, device.sister, other, choice, threads, precision)
+    if found.tier == "C":
+        return None
+    counted = threads if choice.unit == "cpu" else 0
+    key = found.derived_from or key_of(device.sister, choice.name, counted, precision)
+    half = max(CHIP_HALF[choice.unit], (found.high - found.low) / 2)
+    said = {"device": Msg(f"device.{device.sister}.title"), "runtime": title_of(key.split("|")[1])}
+    return replace(
+        found,
+        rates=to_clock(found.rates, sheet, beside),
+        low=-half,
+        high=half,
+        tier="B",
+        derived_from=key,
+        why=(Msg("estimate.why.chip", {**said, "n": found.n_networks}),),
+        spread=(0.4, 0.5, 0.6, 0.5),
+    )
 
 
 def _from_sister(
@@ -278,7 +277,7 @@ def _from_sister(
     mean = usual(fit.groups, fit.configurations, group)
     theta = np.array(sheet.theta) + mean + SPECIAL * special
     theta[3] = sheet.theta[3] if sheet.theta[3] <= NO_CALL else theta[3]
-    rates = _rates(theta, fit.groups[group], group.split("|")[1])
+    rates = rates_of(theta, fit.groups[group], group.split("|")[1])
     return _derived(fit, rates, group, key, own["n_networks"], own["n_rows"], "sister")
 
 
@@ -287,12 +286,12 @@ def _from_group(fit: Fit, group: str, sheet: Rates) -> Known:
     found = fit.groups[group]
     theta = np.array(sheet.theta) + usual(fit.groups, fit.configurations, group)
     theta[3] = sheet.theta[3] if sheet.theta[3] <= NO_CALL else theta[3]
-    rates = _rates(theta, found, group.split("|")[1])
+    rates = rates_of(theta, found, group.split("|")[1])
     return Known(
         rates,
         ratio_like=1.5 * found["band"]["ratio_near"],
         ratio_unlike=1.5 * found["band"]["ratio_far"],
-        why=(Msg("estimate.why.group", {"runtime": _title(group)}),),
+        why=(Msg("estimate.why.group", {"runtime": title_of(group)}),),
         group=group,
         spread=tuple(found["spread"]),
     )

@@ -96,7 +96,8 @@ def columns(network: str, batch: int = 1, folder: Path = DATA) -> Columns:
     numbers = np.array([[place[row[0]], *row[1:]] for row in table], np.float64)  # (ops, 5)
     kind, macs, weights, moved, count = numbers.T
     effort = in_tiles(kind, macs, weights, moved) * batch
-    return Columns(kind.astype(np.intp), macs * batch, weights + moved * batch, count, effort)
+    elements = weights + moved * batch
+    return Columns(kind.astype(np.intp), macs * batch, elements, count, effort, weights)
 
 
 def networks(folder: Path = DATA) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
+from itertools import product, starmap
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,9 @@ from kd_core.latency.fit_model import Form
 from kd_core.latency.fit_solve import Block, Group, fit_group
 
 VERSION = 1
-FORMS = tuple(Form(power, tiles) for power in (1, 3) for tiles in (False, True))
+FORMS = tuple(starmap(Form, product((1, 3), (False, True), (False, True))))
+CONVERTS = ("torch_compile",)
+"""Runtimes that bring the weights of convolutions into their own order at every call."""
 KIND_SPREADS = (0.3, 0.0, 0.8, 2.0)
 OWN_KINDS = 60
 """Networks of a configuration from which on it has kinds of its own."""
@@ -84,7 +87,7 @@ def fit_all(
         if points < FEWEST_POINTS or (only and key not in only):
             continue
         began = time.perf_counter()
-        block, group, spread, by_network = best(block)
+        block, group, spread, by_network = best(block, key.partition("|")[0] in CONVERTS)
         by_family = held_out(block, group, spread, family_of)
         fresh = {}
         if len({name.partition("|")[0] for name in block.configurations}) >= LEAST_DEVICES:
@@ -129,13 +132,11 @@ def without_double(held: dict[str, Any]) -> dict[str, Any]:
     return {key: each for key, each in held.items() if each["network"]}
 
 
-def best(block: Block) -> tuple[Block, Group, float, list[Held]]:
-    """The form that predicts best, and then the amount of freedom of the kinds that does."""
-    tried = [_tried(replace(block, form=form), KIND_SPREADS[0]) for form in FORMS]
-    chosen = min(tried, key=lambda each: each[0])[1]
-    others = [_tried(chosen, spread) for spread in KIND_SPREADS[1:]]
-    found = min([*tried, *others], key=lambda each: each[0])
-    return found[1:]
+def best(block: Block, twice: bool = False) -> tuple[Block, Group, float, list[Held]]:
+    """The form, and the amount of freedom of the kinds, that predict best."""
+    forms = [replace(block, form=replace(form, twice=twice)) for form in FORMS]
+    tried = [_tried(formed, spread) for formed in forms for spread in KIND_SPREADS]
+    return min(tried, key=lambda each: each[0])[1:]
 
 
 def _tried(block: Block, spread: float) -> tuple[float, Block, Group, float, list[Held]]:
@@ -154,8 +155,7 @@ def _group(
 ) -> dict[str, Any]:
     return {
         "kind_spread": spread,
-        "power": block.form.power,
-        "tiles": block.form.tiles,
+        **asdict(block.form),
         "kinds": _rounded(group.kinds),
         "mean": _rounded(group.mean),
         "spread": _rounded(group.spread),

@@ -28,6 +28,7 @@ LARGEST_Z = 3.0
 KIND_WEIGHT, SIZE_WEIGHT = 2.0, 0.35
 WIDEST = 2.5
 LOW, HIGH = 0.1, 0.9
+TURNS = 3
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,15 @@ def band_of(by_network: Sequence[Held], by_family: Sequence[Held]) -> Band:
     """The band of a group from both ways of holding out."""
     group, _ = scales(by_network)
     z = scaled_errors(by_network, group)
-    low, high = np.quantile(z, [LOW, HIGH])
     near, slope = _growth(by_network, by_family, z, group)
+    # unlike networks have a wider band, so their errors count as parts of it: the band of the
+    # others would else be too wide; a few turns, since both depend on each other
+    apart = distances(by_network, family=False)
+    for _ in range(TURNS):
+        far = np.where(np.isfinite(apart), apart, near + WIDEST / slope)
+        within = z / np.clip(1 + slope * np.maximum(0.0, far - near), 1.0, WIDEST)  # (held,)
+        near, slope = _growth(by_network, by_family, within, group)
+    low, high = np.quantile(within, [LOW, HIGH])
     like, unlike = ratio_errors(by_network)
     return Band(float(low), float(high), group, near, slope, like, unlike)
 

@@ -6,13 +6,14 @@
 of an operator in µs and ``d`` the constant of a call in ms (accelerators only). ``e_kind`` scales
 ``P`` for kinds that compute and ``W`` for kinds that only move data; it belongs to a runtime.
 With p = 3 an operator costs about the larger of its two times (roofline: Williams et al. 2009),
-with p = 1 their sum; and where a runtime convolves in tiles, MAC counts what they do over the edge
-of a map. Both are chosen for each runtime by what predicts better.
+with p = 1 their sum; where a runtime convolves in tiles, MAC counts what they do over the edge
+of a map; and where it makes what only moves data part of the operator before, only operators that
+compute are counted for ``c``. All three are chosen for each runtime by what predicts better.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from kd_core.latency.work import BYTES, COMPUTE, KINDS, Columns, Work
 
 N_COMPUTE, N_KINDS = len(COMPUTE), len(KINDS)
+N_CONV = COMPUTE.index("linear")
 NO_KINDS: tuple[float, ...] = (0.0,) * N_KINDS
 NAMES = ("rate_gflops", "bandwidth_gbs", "overhead_us", "call_ms")
 NO_CALL = -20.0
@@ -33,10 +35,15 @@ class Form:
     Attributes:
         power: p, 1 or 3.
         tiles: 3 × 3 convolutions are done in tiles.
+        fused: Operators that only move data are part of the one before and start nothing.
+        twice: Weights of convolutions are read and written anew at every call, in the runtime's
+            order.
     """
 
     power: int = 3
     tiles: bool = False
+    fused: bool = False
+    twice: bool = False
 
 
 PLAIN = Form()
@@ -81,7 +88,7 @@ class Stack:
         count: (ops,) how often.
         start: (works,) first operator of each work.
         effort: (ops,) multiplications in tiles.
-        n_ops: (works,) operators of each work.
+        weights: (ops,) numbers of the network among those moved.
     """
 
     kind: NDArray[np.intp]
@@ -89,8 +96,8 @@ class Stack:
     elements: NDArray[np.float64]
     count: NDArray[np.float64]
     effort: NDArray[np.float64]
+    weights: NDArray[np.float64]
     start: NDArray[np.intp]
-    n_ops: NDArray[np.float64] = field(repr=False)
 
     @classmethod
     def of(cls, columns: list[Columns]) -> Stack:
@@ -102,9 +109,27 @@ class Stack:
             np.concatenate([part.elements for part in columns]),
             np.concatenate([part.count for part in columns]),
             np.concatenate([part.effort for part in columns]),
+            np.concatenate([part.weights for part in columns]),
             np.cumsum([0, *lengths[:-1]]),
-            np.array([part.count.sum() for part in columns]),
         )
+
+    def started(self, form: Form) -> NDArray[np.float64]:
+        """(works,) operators of each work that cost their overhead."""
+        result: NDArray[np.float64] = np.add.reduceat(starts(self, form), self.start)
+        return result
+
+
+def starts(ops: Columns | Stack, form: Form) -> NDArray[np.float64]:
+    """(ops,) how many of each operator cost their overhead."""
+    return np.where(ops.kind < N_COMPUTE, ops.count, 0.0) if form.fused else ops.count
+
+
+def moved(ops: Columns | Stack, form: Form) -> NDArray[np.float64]:
+    """(ops,) numbers that one of each operator moves."""
+    if not form.twice:
+        return ops.elements
+    result: NDArray[np.float64] = ops.elements + np.where(ops.kind < N_CONV, ops.weights, 0.0)
+    return result
 
 
 def op_times(columns: Columns, rates: Rates) -> NDArray[np.float64]:
@@ -114,10 +139,17 @@ def op_times(columns: Columns, rates: Rates) -> NDArray[np.float64]:
     moves = columns.kind >= N_COMPUTE
     macs = columns.effort if rates.form.tiles else columns.macs
     compute = 2e-6 * macs * np.exp(-rate - np.where(moves, 0.0, kinds))
-    move = 1e-6 * rates.bytes_each * columns.elements * np.exp(-width - np.where(moves, kinds, 0.0))
+    numbers = rates.bytes_each * moved(columns, rates.form)
+    move = 1e-6 * numbers * np.exp(-width - np.where(moves, kinds, 0.0))
     whole = compute**rates.form.power + move**rates.form.power
     one: NDArray[np.float64] = np.cbrt(whole) if rates.form.power == 3 else whole
     return one
+
+
+def overhead_ms(columns: Columns, rates: Rates) -> NDArray[np.float64]:
+    """(ops,) milliseconds that starting all of each operator takes."""
+    result: NDArray[np.float64] = 1e-3 * np.exp(rates.theta[2]) * starts(columns, rates.form)
+    return result
 
 
 def predict_ms(work: Work, rates: Rates) -> float:
@@ -128,7 +160,7 @@ def predict_ms(work: Work, rates: Rates) -> float:
 def columns_ms(columns: Columns, rates: Rates) -> float:
     """The same from the operators alone."""
     one = op_times(columns, rates)
-    overhead = 1e-3 * float(np.exp(rates.theta[2]) * columns.count.sum())
+    overhead = float(overhead_ms(columns, rates).sum())
     call = float(np.exp(rates.theta[3])) if rates.theta[3] > NO_CALL else 0.0
     return float((one * columns.count).sum()) + overhead + call
 

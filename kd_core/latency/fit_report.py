@@ -59,7 +59,8 @@ def report(held: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     Args:
         held: As :func:`stored` gives it.
     """
-    groups = {key: _group(key, each) for key, each in held.items()}
+    floor = noise_floor(rows())
+    groups = {key: _group(key, each, floor) for key, each in held.items()}
     every = [one for each in held.values() for one in each["network"]]
     families = [one for each in held.values() for one in each["family"]]
     weights = [(each["coverage"], each["network"]["n"]) for each in groups.values()]
@@ -76,13 +77,13 @@ def report(held: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             "coverage": sum(share * n for share, n in known) / max(1, sum(n for _, n in known)),
         },
         "new_device": {str(count): errors(found) for count, found in sorted(fresh.items())},
-        "noise_floor": noise_floor(rows()),
+        "noise_floor": floor,
         "worst_networks": worst(every),
         "devices": by_device(every),
     }
 
 
-def _group(key: str, each: Mapping[str, Any]) -> dict[str, Any]:
+def _group(key: str, each: Mapping[str, Any], floor: Mapping[str, float]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "configurations": len({one.configuration for one in each["network"]}),
         "network": errors(each["network"]),
@@ -92,6 +93,10 @@ def _group(key: str, each: Mapping[str, Any]) -> dict[str, Any]:
     }
     if each["new_device"]:
         found["new_device"] = {str(n): errors(held) for n, held in each["new_device"].items()}
+    noise = floor.get("|".join(key.split("|")[:3]))
+    if noise is not None and found["network"].get("n"):
+        found["noise_floor"] = noise
+        found["at_noise_floor"] = found["network"]["median_error"] <= noise
     if key in AIMS:
         found["aim"] = AIMS[key]
         found["reached"] = found["network"].get("median_error", math.inf) <= AIMS[key]

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kd_core.latency.fit_model import N_COMPUTE, N_KINDS, NO_CALL, PLAIN, Form, Stack
+from kd_core.latency.fit_model import N_COMPUTE, N_KINDS, NO_CALL, PLAIN, Form, Stack, moved
 from kd_core.latency.work import KINDS
 
 Array = NDArray[np.float64]
@@ -124,10 +124,10 @@ def evaluate(block: Block, theta: Array, kinds: Array) -> All:
     factor = np.exp(-kinds[stack.kind])  # (U,)
     macs = stack.effort if block.form.tiles else stack.macs
     macs = 2e-6 * macs * np.where(moves, 1.0, factor)
-    moved = 1e-6 * block.bytes_each * stack.elements * np.where(moves, factor, 1.0)
+    data = 1e-6 * block.bytes_each * moved(stack, block.form) * np.where(moves, factor, 1.0)
     power = block.form.power
     compute = np.exp(-power * theta[:, :1]) * macs**power  # (C, U)
-    whole = np.maximum(compute + np.exp(-power * theta[:, 1:2]) * moved**power, 1e-300)
+    whole = np.maximum(compute + np.exp(-power * theta[:, 1:2]) * data**power, 1e-300)
     spent = (np.cbrt(whole) if power == 3 else whole) * stack.count
     computing = spent * (compute / whole)
     places = _segments(stack)
@@ -141,7 +141,7 @@ def evaluate(block: Block, theta: Array, kinds: Array) -> All:
     first = np.searchsorted(network, np.arange(count[1]))
     total = np.add.reduceat(by_segment, first, axis=1)  # (C, N)
     total_computing = np.add.reduceat(computing_by, first, axis=1)
-    overhead = 1e-3 * np.exp(theta[:, 2:3]) * stack.n_ops
+    overhead = 1e-3 * np.exp(theta[:, 2:3]) * stack.started(block.form)
     call = np.where(theta[:, 3:] > NO_CALL, np.exp(theta[:, 3:]), 0.0) * np.ones_like(total)
     ms = total + overhead + call
     by_theta = np.stack([-total_computing, total_computing - total, overhead, call], axis=2)

@@ -27,9 +27,9 @@ from kd_core.latency.evidence import Row, columns
 from kd_core.latency.fit_data import group_key, label, sheet_of
 from kd_core.latency.fit_model import columns_ms
 
-HOWS = ("data_sheet", "group", "sister", "threads")
-"""From the data sheet alone; from it and the runtime on other devices; from another runtime on the
-device; from another number of threads there."""
+HOWS = ("data_sheet", "group", "chip", "sister", "threads")
+"""From the data sheet alone; from it and the runtime on other devices; from the same cores on
+another device; from another runtime on the device; from another number of threads there."""
 FEWEST = 3
 
 

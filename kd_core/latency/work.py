@@ -79,6 +79,7 @@ class Columns:
         elements: (ops,) numbers that one reads and writes, weights included.
         count: (ops,) how many there are.
         effort: (ops,) multiplications, with what a convolution in tiles does in vain.
+        weights: (ops,) numbers of them that belong to the network.
     """
 
     kind: NDArray[np.intp]
@@ -86,11 +87,12 @@ class Columns:
     elements: NDArray[np.float64]
     count: NDArray[np.float64]
     effort: NDArray[np.float64]
+    weights: NDArray[np.float64]
 
     def by_kind(self) -> Columns:
         """The same operators, those of one kind together."""
         order = np.argsort(self.kind, kind="stable")
-        parts = (self.macs, self.elements, self.count, self.effort)
+        parts = (self.macs, self.elements, self.count, self.effort, self.weights)
         return Columns(self.kind[order], *(part[order] for part in parts))
 
 
@@ -191,7 +193,7 @@ class Work:
     def _columns(self, rows: NDArray[np.float64], count: NDArray[np.float64]) -> Columns:
         kind, macs, weights, moved = rows.T
         effort = in_tiles(kind, macs, weights, moved / max(1, self.batch))
-        return Columns(kind.astype(np.intp), macs, weights + moved, count, effort)
+        return Columns(kind.astype(np.intp), macs, weights + moved, count, effort, weights)
 
     def to_json(self) -> dict[str, Any]:
         """JSON-safe dictionary."""

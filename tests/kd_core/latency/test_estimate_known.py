@@ -1,3 +1,6 @@
+import dataclasses
+import math
+
 import pytest
 
 from kd_core.errors import ExportError
@@ -24,6 +27,22 @@ def test_other_threads_and_other_runtimes_are_tier_b_and_name_their_source():
     runtime = ask("raspberry_pi_4", "onnxruntime", 4, "int8")
     assert runtime.tier == "B"
     assert runtime.derived_from.startswith("raspberry_pi_4|")
+
+
+def test_the_same_cores_at_another_clock_are_tier_b_and_faster_by_it():
+    found = ask("jetson_orin_nano_super", "ncnn", 6, "ncnn_default")
+    original = ask("jetson_orin_nano", "ncnn", 6, "ncnn_default")
+    assert (found.tier, original.tier) == ("B", "A")
+    assert found.derived_from == "jetson_orin_nano|ncnn|6|ncnn_default"
+    assert found.rates.theta[0] - original.rates.theta[0] == pytest.approx(math.log(1.7 / 1.5))
+    assert found.high - found.low > original.high - original.low
+    (why,) = found.why
+    assert (why.id, why.params["n"]) == ("estimate.why.chip", original.n_networks)
+
+
+def test_a_device_whose_sister_was_not_measured_either_is_tier_c():
+    device = dataclasses.replace(DEVICES["intel_n100"], sister="esp32_s3")
+    assert known("n", device, device.runtimes[0], 4, "fp32").tier == "C"
 
 
 def test_a_device_without_times_is_tier_c():

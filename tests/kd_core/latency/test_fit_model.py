@@ -1,9 +1,10 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from kd_core.latency.fit_model import NO_CALL, Rates, predict_ms
+from kd_core.latency.fit_model import NO_CALL, Form, Rates, predict_ms
 from kd_core.latency.work import KINDS, Op, Work
 
 
@@ -32,6 +33,19 @@ def test_operators_add_up_and_kinds_scale():
     assert fast - 0.005 == pytest.approx(
         (predict_ms(work(("conv3x3", 10**7, 10)), rates()) - 0.005) / 2
     )
+
+
+def test_a_runtime_that_fuses_starts_only_what_computes():
+    ops = work(("conv", 10**6, 1000), ("activation", 0, 1000), ("elementwise", 0, 1000))
+    fused = replace(rates(), form=Form(fused=True))
+    assert predict_ms(ops, rates()) - predict_ms(ops, fused) == pytest.approx(2 * 0.005)
+
+
+def test_weights_that_are_brought_into_another_order_move_twice():
+    conv, linear = work(("conv", 1, 500_000)), work(("linear", 1, 500_000))
+    twice = replace(rates(), form=Form(twice=True))
+    assert predict_ms(conv, twice) - predict_ms(conv, rates()) == pytest.approx(1.0)
+    assert predict_ms(linear, twice) == predict_ms(linear, rates())
 
 
 def test_a_slower_device_is_slower_at_everything():

@@ -10,6 +10,14 @@ def test_the_shipped_predictions_make_a_table():
     assert 0 < group["network"]["median_error"] < 0.3
     assert group["aim"] == 0.06
     assert figures["overall"]["network"]["n"] == group["network"]["n"]
+    assert "noise_floor" not in group  # nothing of it was published twice
+
+
+def test_a_group_says_whether_its_rows_disagree_as_much_as_it_errs():
+    key = "ncnn|ncnn_default|cpu"
+    group = report({key: stored()[key]})["groups"][key]
+    assert group["at_noise_floor"] == (group["network"]["median_error"] <= group["noise_floor"])
+    assert group["reached"] and group["at_noise_floor"]  # noqa: PT018
 
 
 def test_rows_that_disagree_set_the_noise_floor():

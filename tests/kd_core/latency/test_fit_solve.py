@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from kd_core.latency.fit_model import N_KINDS, NO_CALL, Stack
+from kd_core.latency.fit_model import N_KINDS, NO_CALL, PLAIN, Form, Stack
 from kd_core.latency.fit_solve import Block, Group, adapt, evaluate, fit_group, new_group
 from kd_core.latency.work import KINDS, Columns
 
@@ -12,7 +14,8 @@ def columns():
     count = 12
     kind = np.sort(RNG.choice([KINDS.index(k) for k in ("conv1x1", "depthwise", "pool")], count))
     macs = np.where(kind < 8, RNG.uniform(1e6, 1e8, count), 0)
-    return Columns(kind, macs, RNG.uniform(1e4, 1e6, count), RNG.integers(1, 4, count) * 1.0, macs)
+    moved, many = RNG.uniform(1e4, 1e6, count), RNG.integers(1, 4, count) * 1.0
+    return Columns(kind, macs, moved, many, macs, moved / 3)
 
 
 def block(configurations=5, networks=9):
@@ -33,8 +36,9 @@ def truth(made):
     return theta, kinds, Block(**{**vars(made), "log_ms": log_ms})
 
 
-def test_derivatives_are_those_of_finite_differences():
-    made = block(2, 3)
+@pytest.mark.parametrize("form", [PLAIN, Form(1, fused=True), Form(3, twice=True)])
+def test_derivatives_are_those_of_finite_differences(form):
+    made = replace(block(2, 3), form=form)
     kinds = RNG.normal(0, 0.2, N_KINDS)
     theta = made.sheet + np.array([[0.1, 0.2, 0.3, 0], [0, -0.1, 0.1, 0]])
     found = evaluate(made, theta, kinds)
