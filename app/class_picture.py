@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import class_board
 from app.learn_view import picture_config
-from app.texts import say
+from app.texts import guarded, say
 from app.theme import is_dark
 from app.visitor import person
 from kd_core.figures.class_board import Entry, board_figure, board_info, board_words
@@ -15,6 +15,7 @@ POLL = "3s"
 
 
 @st.fragment(run_every=POLL)
+@guarded
 def show(where: str) -> None:
     """The picture with its heading, drawn again every few seconds.
 

@@ -10,7 +10,7 @@ import streamlit as st
 from app import class_board, class_enter, class_picture
 from app.class_room import MB, room
 from app.services import services
-from app.texts import say, show_error
+from app.texts import guarded, say, show_error
 from app.visitor import may, person
 from kd_core.errors import KDLabError
 from kd_core.study.board import Place, Rules
@@ -40,6 +40,7 @@ def you() -> None:
 
 
 @st.fragment(run_every=POLL)
+@guarded
 def board() -> None:
     """The board, read again every few seconds."""
     rules, places = class_board.rules(), class_board.places()
@@ -136,6 +137,7 @@ def _settings() -> None:
 
 
 @st.fragment(run_every=POLL)
+@guarded
 def _people() -> None:
     st.subheader(say("class.people"))
     runs = class_board.class_runs()

@@ -10,7 +10,7 @@ import streamlit as st
 from app import address, learn_material, services_lessons
 from app.class_room import class_open
 from app.learn_view import chapters, control_names, text
-from app.texts import say, show_error
+from app.texts import guarded, say, show_error
 from app.visitor import may
 from kd_core.lessons import LESSONS
 from kd_core.lessons.material import MATERIALS, Material
@@ -157,6 +157,7 @@ def _offer(material: Material, missing: Sequence[str], can_show: bool) -> None:
 
 
 @st.fragment(run_every=POLL)
+@guarded
 def _follow() -> None:
     making = services_lessons.making()
     if making is None or making.ended:

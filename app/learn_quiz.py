@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import class_board
 from app.class_room import class_open
-from app.texts import number, say, show_error
+from app.texts import guarded, number, say, show_error
 from app.visitor import may
 from kd_core.errors import KDLabError
 from kd_core.lessons import LESSONS, Question
@@ -51,6 +51,7 @@ def _kept() -> MutableMapping[str, dict[str, str]]:
 
 
 @st.fragment
+@guarded
 def quiz(lesson: str, material: Material) -> None:
     """All questions of a lesson."""
     found = questions(lesson, material)
@@ -145,6 +146,7 @@ def counts(lesson: str, material: Material) -> None:
 
 
 @st.fragment(run_every=POLL)
+@guarded
 def _counts(lesson: str, material: Material) -> None:
     found = class_board.answer_counts(lesson)
     if not found:

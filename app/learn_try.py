@@ -7,7 +7,7 @@ import streamlit as st
 from app import address, class_picture, learn_material, learn_try_run, services_live
 from app.class_room import class_open
 from app.learn_view import picture_config
-from app.texts import number, say, show_error
+from app.texts import guarded, number, say, show_error
 from app.theme import is_dark
 from app.visitor import may
 from kd_core.errors import KDLabError
@@ -46,6 +46,7 @@ def _params(_material: Material, key: str) -> int:
 
 
 @st.fragment
+@guarded
 def choose(material: Material, busy: bool) -> None:
     """The sliders; a moved one draws only this anew."""
     left, right = st.columns(SIDES, gap="medium")

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.learn_view import picture_config
 from app.services import services
-from app.texts import number, say
+from app.texts import guarded, number, say
 from app.theme import is_dark
 from kd_core.data.loaded import Part
 from kd_core.figures.replay import replay_figure, replay_info
@@ -43,7 +43,7 @@ def replay(material: Material, run_id: str) -> None:
     if looks is None:
         return
     playing = bool(st.session_state.get(PLAYING))
-    st.fragment(_replay, run_every=PLAY_S if playing else None)(material, looks)
+    st.fragment(guarded(_replay), run_every=PLAY_S if playing else None)(material, looks)
 
 
 def _replay(material: Material, looks: Looks) -> None:

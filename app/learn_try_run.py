@@ -10,8 +10,8 @@ from app import class_board, learn_try, learn_try_replay, services_live
 from app.class_room import class_open
 from app.live import ICONS
 from app.services import ask, services
-from app.texts import number, say, show_error
-from app.visitor import may_change
+from app.texts import guarded, number, say, show_error
+from app.visitor import allowed, may_change
 from kd_core.errors import KDLabError
 from kd_core.lessons.made_map import LiveMap
 from kd_core.lessons.material import Material
@@ -29,12 +29,13 @@ def follow(material: Material, run_id: str) -> None:
     status = services().store.run(run_id).status
     active = status in ACTIVE
     every = POLL.get(status, "1s") if active else None
-    st.fragment(_follow, run_every=every)(material, run_id, status)
+    st.fragment(guarded(_follow), run_every=every)(material, run_id, status)
     if not active:
         learn_try_replay.replay(material, run_id)
 
 
 def _follow(material: Material, run_id: str, before: str) -> None:
+    allowed("look")  # the class may have been wiped, and the run with it
     run = services().store.run(run_id)
     if run.status != before:
         st.rerun()  # the replay, the board and the button belong to the page

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app import learn_controls
-from app.texts import param_text, say
+from app.texts import guarded, param_text, say
 from app.theme import is_dark
 from kd_core.lessons import LESSONS, Picture
 from kd_core.lessons.material import Material
@@ -35,6 +35,7 @@ def text(name: str, part: str) -> str:
 
 
 @st.fragment
+@guarded
 def lesson(name: str, material: Material, hidden: Collection[str]) -> None:
     """A lesson for the values of its controls; a moved slider draws only this anew."""
     spec = LESSONS[name]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
 
-from kd_core.errors import KDLabError
+from kd_core.errors import AccessError, KDLabError
 from kd_core.registry import Entry, Registry
 from kd_core.text import (
     MINUS,
@@ -22,6 +23,7 @@ from kd_core.text import (
 )
 
 T = TypeVar("T")
+P = ParamSpec("P")
 LOCALE = Path(__file__).parent / "locale"
 LANGUAGES = languages(LOCALE)
 ADDRESS = "lang"
@@ -149,3 +151,21 @@ def choice_text(param: str, value: Any) -> str:
 def show_error(error: KDLabError) -> None:
     """The one sentence of an expected problem."""
     st.error(say(error.msg), icon=":material/error:")
+
+
+def guarded(draw: Callable[P, None]) -> Callable[P, None]:
+    """What a fragment draws, since no page is around it when it is drawn again by itself.
+
+    Who was let out meanwhile is asked to come in; any other expected problem is one sentence.
+    """
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            draw(*args, **kwargs)
+        except AccessError:
+            st.rerun()
+        except KDLabError as error:
+            show_error(error)
+
+    return drawn

@@ -16,7 +16,8 @@ h3 {font-size: 1.25rem !important;}
   .block-container {padding-left: 1rem; padding-right: 1rem;}
   h1 {font-size: 1.6rem !important;}
   /* a lesson's controls, its picture, then its facts: both columns give up their boxes */
-  .st-key-shown-lesson .stColumn, .st-key-shown-lesson .stColumn > .stVerticalBlock {display: contents;}
+  .st-key-shown-lesson .stColumn {display: contents;}
+  .st-key-shown-lesson .stColumn > .stVerticalBlock {display: contents;}
   .st-key-shown-lesson .stColumn > .stVerticalBlock > * {flex: 1 1 100%; width: 100%;}
   .st-key-shown-lesson .stColumn > .stVerticalBlock > :has(> .st-key-shown-facts) {order: 1;}
 }

@@ -44,11 +44,8 @@ def role_style(role: str, arm: str, arms: Sequence[str]) -> tuple[str, str]:
     """
     if role in ROLE_COLOURS:
         return ROLE_COLOURS[role], ROLE_SYMBOLS[role]
-    place = arms.index(arm)
-    return (
-        STUDENT_COLOURS[place % len(STUDENT_COLOURS)],
-        STUDENT_SYMBOLS[place % len(STUDENT_SYMBOLS)],
-    )
+    lap, place = divmod(arms.index(arm), len(STUDENT_COLOURS))
+    return STUDENT_COLOURS[place], STUDENT_SYMBOLS[(place + lap) % len(STUDENT_SYMBOLS)]
 
 
 def arm_name(role: str, arm: str, say: Say) -> str:

@@ -4,6 +4,7 @@ import pytest
 import streamlit as st
 
 from app import texts
+from kd_core.errors import AccessError, StoreError
 
 
 @pytest.fixture
@@ -58,3 +59,20 @@ def test_a_download_is_made_in_the_language_of_its_page(visit):
     visit("en-US")  # as in Streamlit's thread, which knows nothing of the visitor
     assert make() == "Dados"
     assert texts.say("page.data") == "Data"
+
+
+def test_a_fragment_says_what_went_wrong_and_asks_who_was_let_out_to_come_in(monkeypatch):
+    shown, anew = [], []
+    monkeypatch.setattr(texts, "show_error", lambda error: shown.append(error.code))
+    monkeypatch.setattr(texts.st, "rerun", lambda: anew.append(True))
+
+    @texts.guarded
+    def draw(error):
+        raise error
+
+    draw(StoreError("run_unknown", run="r1"))
+    assert (shown, anew) == (["run_unknown"], [])
+    draw(AccessError("class_code_needed"))
+    assert (shown, anew) == (["run_unknown"], [True])
+    with pytest.raises(ZeroDivisionError):
+        draw(ZeroDivisionError())

@@ -48,8 +48,9 @@ def test_roles_have_their_own_colour_and_shape() -> None:
     styles += [role_style("student", arm, arms) for arm in arms]
     colours, symbols = zip(*styles, strict=True)
     assert len(set(colours)) == len(set(symbols)) == len(styles)
-    many = [str(i) for i in range(9)]
-    assert role_style("student", "8", many)[0] in STUDENT_COLOURS
+    many = [str(i) for i in range(17)]
+    assert len({role_style("student", arm, many) for arm in many[:16]}) == 16
+    assert role_style("student", "16", many)[0] in STUDENT_COLOURS
 
 
 def test_the_teacher_is_called_by_its_role_and_a_student_by_its_arm() -> None:

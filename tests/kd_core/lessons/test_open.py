@@ -112,10 +112,8 @@ def _imported(module):
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module == "kd_core.lessons":
             found |= {name.name for name in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
-            "kd_core.lessons."
-        ):
-            found.add(node.module.rpartition(".")[2])
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").removeprefix("kd_core.lessons."))
     return {name for name in found if (LESSONS_FOLDER / f"{name}.py").is_file()}
 
 
