@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kd_core.config import StudySettings, canonical_hash
+from kd_core.config import OperatingSettings, StudySettings, canonical_hash
 from kd_core.study.graph import stored_views
 from kd_core.study.protocol import DATA_ITEMS, RECIPE_ITEMS, operating_name
 from kd_core.study.rows import StudyRow
@@ -32,6 +32,7 @@ class Stamp:
         trials: Settings tried, by arm.
         opened_at: When the test part was opened; ``None`` while it is sealed.
         opened_runs: Runs that were finished then.
+        rule: Calibration and threshold rule in words; empty where there is none.
     """
 
     code: str
@@ -40,6 +41,7 @@ class Stamp:
     trials: dict[str, int]
     opened_at: float | None
     opened_runs: int | None
+    rule: tuple[Msg, ...] = ()
 
     @property
     def msg(self) -> Msg:
@@ -64,7 +66,7 @@ class Stamp:
             else Msg(f"metric.{items['select_metric']}.title"),
             "operating": Msg("stamp.no_rule")
             if items["operating"] == "none"
-            else Msg("stamp.rule", {"rule": items["operating"]}),
+            else Msg("stamp.rule", {"rule": list(self.rule)}),
             "threads": Msg("stamp.threads", {"n": items["threads"]}),
             "seeds": Msg("stamp.seeds", {"n": items["seeds"]}),
             "trials": self.trials_msg,
@@ -102,7 +104,17 @@ def stamp_of(study: StudyRow, part: str, trials: Mapping[str, int]) -> Stamp:
         trials=dict(trials),
         opened_at=study.test_opened_at,
         opened_runs=study.test_opened_runs,
+        rule=_rule(study.settings.operating),
     )
+
+
+def _rule(operating: OperatingSettings) -> tuple[Msg, ...]:
+    said = []
+    if operating.calibration != "none":
+        said.append(Msg(f"stamp.calibration.{operating.calibration}"))
+    if operating.rule != "none":
+        said.append(Msg(f"stamp.rule.{operating.rule}", {"value": operating.value}))
+    return tuple(said)
 
 
 def _items(settings: StudySettings, data_hash: str) -> dict[str, Any]:

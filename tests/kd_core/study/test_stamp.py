@@ -43,3 +43,12 @@ def test_an_open_test_part_stands_in_the_stamp() -> None:
     opened = dataclasses.replace(stamp("external-site2"), opened_at=1.0, opened_runs=7)
     assert "external set site2" in say(opened.msg)
     assert "opened after 7 runs" in say(opened.msg)
+
+
+def test_the_operating_rule_is_said_in_words() -> None:
+    both = OperatingSettings(calibration="temperature", rule="sensitivity", value=0.95)
+    said = say(stamp(operating=both).msg)
+    assert "operating rule: temperature and sensitivity at least 95.0 %" in said
+    only = say(stamp(operating=OperatingSettings(rule="youden")).msg)
+    assert "operating rule: Youden's threshold" in only
+    assert "task's own threshold" in say(stamp().msg)
