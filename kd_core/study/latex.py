@@ -10,7 +10,7 @@ import pandas as pd
 
 from kd_core.evaluate.verdict import metric_msg
 from kd_core.study.methods_facts import ArmFacts, MethodFacts
-from kd_core.study.stamp import part_msg
+from kd_core.study.stamp import where_msg
 from kd_core.text import Msg
 
 Say = Callable[[Msg], str]
@@ -84,7 +84,7 @@ def latex_results(facts: MethodFacts, stamp: Msg, say: Say) -> str:
     metric = say(Msg(f"metric.{facts.metric}.title"))
     fields = {
         "metric": metric_msg(facts.metric, facts.left_out),
-        "part": part_msg(facts.part),
+        "where": where_msg(facts.part),
         "basis": facts.basis,
         "stamp": stamp,
     }

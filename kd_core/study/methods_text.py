@@ -242,7 +242,7 @@ def _statistics(facts: MethodFacts) -> Iterator[Msg]:
 
 
 def _figures(facts: MethodFacts) -> Iterator[Msg]:
-    from kd_core.study.stamp import part_msg
+    from kd_core.study.stamp import where_msg
 
     figures = [
         Msg(
@@ -258,9 +258,7 @@ def _figures(facts: MethodFacts) -> Iterator[Msg]:
         for a in facts.arms
     ]
     metric = metric_msg(facts.metric, facts.left_out)
-    outside = facts.part.startswith("external-")
-    part = Msg(f"methods.where.{'external' if outside else 'part'}", {"part": part_msg(facts.part)})
-    fields = {"where": part, "metric": metric, "basis": facts.basis}
+    fields = {"where": where_msg(facts.part), "metric": metric, "basis": facts.basis}
     yield Msg(f"methods.figures.{facts.level}", {**fields, "figures": figures})
     for arm in facts.arms:
         if arm.is_method and arm.verdict is not None:

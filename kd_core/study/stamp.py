@@ -94,6 +94,12 @@ def part_msg(part: str) -> Msg:
     return Msg(f"part.{part}")
 
 
+def where_msg(part: str) -> Msg:
+    """The part in the middle of a sentence: the validation part, the external set X."""
+    kind = "external" if part.startswith("external-") else "part"
+    return Msg(f"methods.where.{kind}", {"part": part_msg(part)})
+
+
 def stamp_of(study: StudyRow, part: str, trials: Mapping[str, int]) -> Stamp:
     """The stamp of a study's figures on a part."""
     items = _items(study.settings, study.data_hash)
