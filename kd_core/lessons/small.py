@@ -144,7 +144,9 @@ def _costs_in_words(found: dict[str, Result], metric: str, images: int) -> Msg:
 
 def _notes(material: Material, found: dict[str, Result], metric: str) -> tuple[Msg, ...]:
     n = len(material.targets)
-    notes = [Msg("lesson.small.note.score", {"n": n, "metric": Msg(f"metric.{metric}.title")})]
+    drawn = "images" if material.patients is None else "patients"
+    title = Msg(f"metric.{metric}.title")
+    notes = [Msg(f"lesson.small.note.score_{drawn}", {"n": n, "metric": title})]
     measured = found["teacher"].latency()
     if measured:
         fields = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -26,14 +26,14 @@ from kd_core.lessons.tradeoff_models import (
     MARGIN,
     METRIC,
     budget_ms,
-    choose,
+    choose_of,
     device_options,
     models_on,
 )
 from kd_core.registry import Param
 from kd_core.study.budget import Budget, candidates
 from kd_core.study.costs import THIS_MACHINE
-from kd_core.study.recommend import reasons
+from kd_core.study.recommend import Recommendation, reasons
 from kd_core.text import Msg
 
 BUDGETS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100, 120, 150)
@@ -44,6 +44,7 @@ def show(material: Material, values: Values) -> Shown:
     """The models against a latency budget, and two of them on drawn validation images."""
     device, number = str(values["device"]), int(values["draw"])
     models = models_on(material, device)
+    budget = _within(models, float(values["budget"]))
     pair = pair_of(material, str(values["pair"]))
     drawn = drawn_again(pair)
     names = (pair[0].result.label, pair[1].result.label)
@@ -51,12 +52,12 @@ def show(material: Material, values: Values) -> Shown:
     again = drawn.seen, drawn.drawn, number
     return Shown(
         pictures=(
-            *_budget_picture(models, float(values["budget"])),
+            *_budget_picture(models, budget),
             Picture("draws", draws_info(names, *again), draws_figure, words),
             Picture("gaps", gaps_info(names, *again), gaps_figure, _gaps_in_words(names, drawn)),
         ),
         facts=(
-            *_budget_facts(models, device, float(values["budget"])),
+            *_budget_facts(budget, device, float(values["budget"])),
             words,
             _gaps_in_words(names, drawn),
             Msg(
@@ -71,12 +72,28 @@ def show(material: Material, values: Values) -> Shown:
 # --- the budget ---------------------------------------------------------------------------------
 
 
-def _budget_picture(models: pd.DataFrame, percent: float) -> tuple[Picture, ...]:
-    known = models[models["latency_ms"].notna()]
-    if not len(known):
+class _Within(NamedTuple):
+    """What a budget leaves."""
+
+    limit: float
+    kinds: pd.DataFrame
+    within: pd.DataFrame
+    found: Recommendation
+
+
+def _within(models: pd.DataFrame, percent: float) -> _Within | None:
+    """The budget and what it leaves; ``None`` where no time is known."""
+    if models["latency_ms"].isna().all():
+        return None
+    limit, kinds = budget_ms(models, percent), candidates(models, METRIC)
+    return _Within(limit, kinds, *choose_of(kinds, limit))
+
+
+def _budget_picture(models: pd.DataFrame, budget: _Within | None) -> tuple[Picture, ...]:
+    if budget is None:
         return ()
-    limit = budget_ms(models, percent)
-    within, found = choose(models, limit)
+    limit, _, within, found = budget
+    known = models[models["latency_ms"].notna()]
     chosen = "" if found.best is None else str(within.iloc[found.best]["arm"])
     info = budget_info(
         [_point(row) for row in known.to_dict("records")],
@@ -109,12 +126,10 @@ def _point(row: Mapping[Any, Any]) -> ModelPoint:
     )
 
 
-def _budget_facts(models: pd.DataFrame, device: str, percent: float) -> tuple[Msg, ...]:
-    if models["latency_ms"].isna().all():
+def _budget_facts(budget: _Within | None, device: str, percent: float) -> tuple[Msg, ...]:
+    if budget is None:
         return (Msg("lesson.tradeoff.fact.no_time", {"device": _title(device)}),)
-    limit = budget_ms(models, percent)
-    within, found = choose(models, limit)
-    kinds = candidates(models, METRIC)
+    limit, kinds, within, found = budget
     fields = {
         "limit": limit,
         "percent": percent / 100,

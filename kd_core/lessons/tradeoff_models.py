@@ -64,7 +64,11 @@ def budget_ms(models: pd.DataFrame, percent: float) -> float:
 
 def choose(models: pd.DataFrame, limit_ms: float) -> tuple[pd.DataFrame, Recommendation]:
     """The kinds of model whose mean time is within the limit, and which of them to take."""
-    kinds = candidates(models, METRIC)
+    return choose_of(candidates(models, METRIC), limit_ms)
+
+
+def choose_of(kinds: pd.DataFrame, limit_ms: float) -> tuple[pd.DataFrame, Recommendation]:
+    """The same from kinds of model, as :func:`kd_core.study.budget.candidates` gives them."""
     within = kinds[Budget({"latency_ms": limit_ms}).within(kinds)].reset_index(drop=True)
     return within, recommend(within, METRIC, MARGIN)
 
