@@ -94,7 +94,7 @@ def _run(
     run_id, now = f"rsynthetic{place:06d}", time.time() + place * 1e-6
     alpha = round(0.1 * (arm % 10), 2)
     losses = [{"name": "kd", "weight": None, "params": {"T": float(1 + arm % 8)}}]
-    distil = {"alpha": alpha, "losses": losses} if role == "student" else None
+    distil = {"mode": "offline", "alpha": alpha, "losses": losses} if role == "student" else None
     key = f"{name}-s{seed}"
     config = {**network["config"], "key": key, "role": role, "seed": seed, "distil": distil,
               "views": None if teacher else 8}  # fmt: skip

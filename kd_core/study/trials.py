@@ -10,10 +10,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from kd_core.config import DistilSettings
 from kd_core.study.folds import place_of
 from kd_core.study.store import Store
 
 ALONE = "alone"
+USUAL = str(DistilSettings().mode)
+"""Mode of records from before there was a choice."""
 APART = ("data_hash", "fold", "folds", "external")
 """Of the data settings, what makes no other trial: which images a setting is tried on."""
 _SELECT = """
@@ -55,7 +58,7 @@ def trials(store: Store, study_id: str) -> dict[str, int]:
 def method_of(config: Mapping[str, Any]) -> str:
     """What is tuned, as canonical text: the student, its mode and the names of its losses."""
     distil = config.get("distil") or {"mode": ALONE}
-    mode = distil["mode"]
+    mode = distil.get("mode", USUAL)
     losses = [] if mode == ALONE else sorted(loss["name"] for loss in distil["losses"])
     model = {name: config["model"][name] for name in ("name", "params")}
     return json.dumps([model, config["data"]["size"], mode, losses], sort_keys=True)
@@ -66,7 +69,7 @@ def setting_of(config: Mapping[str, Any]) -> str:
     data = {name: value for name, value in config["data"].items() if name not in APART}
     parts = [data, config["model"], config["train"], config.get("views")]
     distil = config.get("distil")
-    taught = distil if distil is not None and distil["mode"] != ALONE else None
+    taught = distil if distil is not None and distil.get("mode") != ALONE else None
     return json.dumps([*parts, taught], sort_keys=True)
 
 

@@ -1,7 +1,7 @@
 from kd_core.config import Arm, DataSettings, DistilSettings, LossTerm, ModelSettings, StudySettings
 from kd_core.study.store import Store
 from kd_core.study.submit import submit
-from kd_core.study.trials import equal, trials
+from kd_core.study.trials import equal, method_of, setting_of, trials
 from tests.helpers_jobs import run_all
 
 
@@ -38,6 +38,18 @@ def test_earlier_studies_count_and_seeds_folds_and_other_data_do_not(home) -> No
     made = submit(store, study(kd("last", alpha=0.2)), "ana")
     run_all(store)
     assert trials(store, made) == {"baseline": 1, "last": 2}
+
+
+def test_a_record_from_before_there_were_modes_counts_as_the_usual_one() -> None:
+    new = {
+        "model": {"name": "fake", "params": {}},
+        "data": {"dataset": "sample", "size": 32},
+        "train": {},
+        "distil": {"mode": DistilSettings().mode, "losses": [{"name": "kd"}]},
+    }
+    old = {**new, "distil": {"losses": [{"name": "kd"}]}}
+    assert method_of(old) == method_of(new)
+    assert setting_of(old) != setting_of({**new, "distil": None})
 
 
 def test_a_student_trained_alone_is_a_trial_of_the_baseline(home) -> None:
