@@ -40,7 +40,7 @@ def show(reading: Reading) -> None:
             st.error(say(run.error.msg), icon=":material/error:")
     if looks:
         _choose(reading, looks)
-    else:
+    elif not active:
         st.info(say("robust.none"), icon=":material/blur_on:")
     if active:
         _follow(active[0].id)
@@ -114,7 +114,10 @@ def _follow(run_id: str) -> None:
         st.rerun()
     share = (run.done or 0) / max(1, run.total or 1)
     if run.status == "running":
-        st.progress(share, say("robust.running", share=share, left=run.left_s))
+        left = {} if run.left_s is None else {"left": run.left_s}
+        st.progress(
+            share, say("robust.running.left" if left else "robust.running", share=share, **left)
+        )
     else:
         st.info(say("robust.queued"), icon=":material/hourglass_top:")
 
