@@ -17,7 +17,6 @@ from kd_core.errors import KDLabError
 from kd_core.evaluate import Predictions
 from kd_core.evaluate.flips import Flip, Harm, flips
 from kd_core.evaluate.harm import MOST_VALUES, HarmRow, harm_table, too_wide
-from kd_core.evaluate.paired import p_msg
 from kd_core.evaluate.rare import SCARCE
 from kd_core.figures.harm import harm_figure, harm_info
 from kd_core.study.operating import HEALTHY
@@ -89,7 +88,7 @@ def table(rows: Sequence[HarmRow], first: str, second: str) -> None:
                 "second": row.second,
                 "difference": number(row.difference, "points"),
                 "interval": readings.ends(row.low, row.high, "points"),
-                "p": "–" if row.kind == "all" else say(p_msg(row.p_holm)),
+                "p": "–" if row.kind == "all" else readings.p_text(row.p_holm),
                 "n": row.n_images,
                 "patients": row.n_patients,
                 "mark": say("harm.mark.harmed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -68,7 +69,7 @@ def _choose(reading: Reading, looks: list[tuple[RunRow, Look]]) -> None:
         format_func=lambda name: say(f"metric.{name}.title"),
         key="robust-metric",
     )
-    found = look.metrics[metric or next(iter(look.metrics))]
+    found = _named(look.metrics[metric or next(iter(look.metrics))], reading)
     figure = robustness_figure(robustness_info(found), say, is_dark())
     st.plotly_chart(figure, width="stretch", theme=None, key="robust-figure")
     n = {"n": found.n_images, "all": look.all, "patients": found.n_patients}
@@ -76,6 +77,15 @@ def _choose(reading: Reading, looks: list[tuple[RunRow, Look]]) -> None:
     left_out(found.metric, found.left_out)
     _means(found)
     results_stamp.show(reading)
+
+
+def _named(found: Robustness, reading: Reading) -> Robustness:
+    """The same with models called as everywhere on the page."""
+    names = {arm: readings.arm_name(arm, group) for arm, group in reading.arms.items()}
+    curves = tuple(replace(one, model=names.get(one.model, one.model)) for one in found.curves)
+    means = tuple(replace(one, model=names.get(one.model, one.model)) for one in found.means)
+    reference = names.get(found.reference, found.reference)
+    return replace(found, curves=curves, means=means, reference=reference)
 
 
 def _means(found: Robustness) -> None:
