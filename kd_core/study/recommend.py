@@ -19,6 +19,7 @@ from kd_core.errors import StoreError
 from kd_core.evaluate import METRICS
 from kd_core.evaluate.predictions import Predictions, read_predictions
 from kd_core.evaluate.verdict import Verdict, compare
+from kd_core.latency.devices import DEVICES
 from kd_core.study.costs import Cost
 from kd_core.study.results import PREDICTIONS
 from kd_core.study.store import Store
@@ -166,8 +167,10 @@ def time_msg(row: pd.Series, device: Msg, runtime: Msg) -> Msg:
         return Msg("recommend.time_measured", {"ms": two(row["latency_ms"]), **where})
     if row["source"] != "estimated":
         return Msg("recommend.time_none", where)
-    way = "derived" if row.get("derived_from") else "estimated"
-    other = str(row.get("derived_from") or "").split("|")[1:2]
+    origin, *other = str(row.get("derived_from") or "").split("|")[:2]
+    elsewhere = Msg(f"device.{origin}.title")
+    away = origin in DEVICES and elsewhere != device
+    way = "chip" if away else "derived" if other else "estimated"
     return Msg(
         f"recommend.time_{way}" if row["n_networks"] else "recommend.time_sheet",
         {
@@ -177,6 +180,7 @@ def time_msg(row: pd.Series, device: Msg, runtime: Msg) -> Msg:
             "networks": Msg("recommend.networks", {"n": int(row["n_networks"])}),
             "rows": Msg("recommend.rows", {"n": int(row["n_rows"])}),
             **({"other": Msg(f"runtime.{other[0]}")} if other else {}),
+            **({"origin": elsewhere} if away else {}),
             **where,
         },
     )

@@ -139,3 +139,22 @@ def test_a_score_without_an_interval_claims_none() -> None:
     row = pd.Series({"n": 1, "value": 0.9, "low": math.nan, "high": math.nan, "sd": math.nan})
     assert score_msg(row).id == "recommend.score_bare"
     assert score_msg(row.fillna(0.8)).id == "recommend.score_one"
+
+
+def test_a_time_from_a_device_with_the_same_cores_names_that_device():
+    row = pd.Series(
+        {
+            "source": "estimated",
+            "derived_from": "jetson_orin_nano|ncnn|6|ncnn_default",
+            "n_networks": 16,
+            "n_rows": 16,
+            "low_ms": 1.0,
+            "high_ms": 2.0,
+            "tier": "B",
+        }
+    )
+    device = Msg("device.jetson_orin_nano_super.title")
+    there = time_msg(row, device, Msg("runtime.onnxruntime"))
+    assert "with ncnn on Jetson Orin Nano, which has the same cores" in say(there)
+    mine = row.replace({row["derived_from"]: "my_board|ncnn|4|fp32"})
+    assert say(time_msg(mine, device, Msg("runtime.onnxruntime"))).endswith("with ncnn there)")
