@@ -48,7 +48,8 @@ place => {
       if (seen() === before) return;
       watcher.disconnect();
       window.took = performance.now() - began;
-    }).observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
+    }).observe(document.body,
+      {subtree: true, childList: true, attributes: true, characterData: true});
   }, {once: true, capture: true});
 }
 """
