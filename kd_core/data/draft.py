@@ -27,6 +27,8 @@ from kd_core.errors import DataError
 from kd_core.text import Msg
 
 MAX_PATTERN_CHARS = 200
+NAMED = 2
+"""Names that a note gives as examples."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def draft(
         unreadable={i: fault.msg for i, fault in faults.items()},
         uncertain=found.uncertain,
         split=split,
-        notes=found.notes,
+        notes=(*found.notes, *_without_patient(found)),
     )
 
 
@@ -181,6 +183,15 @@ def _patients(found: Found, pattern: str) -> NDArray[np.str_] | None:
     if not any(matches):
         raise DataError("pattern_no_match", pattern=pattern, example=names[0])
     return np.array([(match and match.group(1)) or "" for match in matches], dtype=np.str_)
+
+
+def _without_patient(found: Found) -> tuple[Msg, ...]:
+    """How many images have no patient, where others have one."""
+    if found.patients is None or not (found.patients != "").any():
+        return ()
+    names = [i.rsplit("/", 1)[-1] for i, p in zip(found.ids, found.patients, strict=True) if not p]
+    evidence = {"n": len(names), "images": len(found.ids), "names": names[:NAMED]}
+    return (Msg("data.note.patients_partly", evidence),) if names else ()
 
 
 def _table(

@@ -15,10 +15,15 @@ _ACCURACY = 0.9
 _Z = 1.959964  # 97.5 % point of the normal distribution
 _UNREADABLE_ALARM = 0.05
 _SHOWN = 8
+_FEW_NAMES = 2
 
 
 def check_patients(exam: Exam) -> list[Finding]:
-    """A person with images in two parts: the test then has people that training has seen."""
+    """People with images in two parts, whom training has seen; and images without a patient."""
+    return [*_shared(exam), *_partly(exam)]
+
+
+def _shared(exam: Exam) -> list[Finding]:
     if len(exam.parts) < 2:
         return []
     of_part = {name: part.patients for name, part in exam.parts.items()}
@@ -46,6 +51,22 @@ def check_patients(exam: Exam) -> list[Finding]:
     )
     evidence = {"n": len(shared), "images": images, "patients": sorted(shared)[:_SHOWN]}
     return [Finding("patients_shared", "alarm", evidence)]
+
+
+def _partly(exam: Exam) -> list[Finding]:
+    """Images without a patient where others have one: each counts as a patient of its own."""
+    lost: list[str] = []
+    images = 0
+    for part in exam.parts.values():
+        if part.patients is None:
+            return []
+        images += len(part)
+        # An unknown patient is called as the image is.
+        lost += [i for i, p in zip(part.ids, part.patients.tolist(), strict=True) if p in ("", i)]
+    if not lost or len(lost) == images:
+        return []
+    evidence = {"n": len(lost), "images": images, "names": lost[:_FEW_NAMES]}
+    return [Finding("patients_partly", "warning", evidence)]
 
 
 def check_classes(exam: Exam) -> list[Finding]:

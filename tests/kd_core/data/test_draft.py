@@ -86,6 +86,13 @@ def test_a_pattern_keeps_patients_together(folder):
     assert set(parts) == {1}
 
 
+def test_names_that_a_pattern_does_not_fit_are_told(folder):
+    (note,) = draft(folder, patient_pattern=r"^\d\d([0-4])").notes
+    assert note.id == "data.note.patients_partly"
+    assert note.params == {"n": 10, "images": 60, "names": ["0051.png", "0054.png"]}
+    assert not draft(folder, patient_pattern=r"^\d\d(\d)").notes
+
+
 @pytest.mark.parametrize(
     ("pattern", "code"),
     [

@@ -35,9 +35,16 @@ def test_patients_in_one_part_each(one):
     assert finding.evidence["parts"] == {"train": 2, "val": 1, "test": 2}
 
 
-def test_images_without_a_patient_are_not_one_person(one):
-    finding = one(check_patients(with_patients(["a", "", ""], ["", "b"], ["c"])))
-    assert finding.code == "patients_ok"
+def test_images_without_a_patient_are_not_one_person():
+    found = check_patients(with_patients(["a", "", ""], ["", "b"], ["c"]))
+    assert [finding.code for finding in found] == ["patients_ok", "patients_partly"]
+
+
+def test_images_without_a_patient_are_named():
+    # as the cache gives them: an unknown patient is called as the image
+    _, finding = check_patients(with_patients(["a", "train1", ""], ["b"], ["test0"]))
+    assert (readable(finding).code, finding.severity) == ("patients_partly", "warning")
+    assert finding.evidence == {"n": 3, "images": 5, "names": ["train1", "train2"]}
 
 
 def test_unknown_patients(one):
