@@ -15,6 +15,7 @@ from kd_core.cli.export_target import add_options, export_target
 from kd_core.cli.screen import Screen
 from kd_core.errors import StoreError
 from kd_core.study.folders import disk_errors
+from kd_core.study.records import RunRecord
 from kd_core.study.rows import RunRow
 from kd_core.study.store import Store
 from kd_core.text import Msg
@@ -89,13 +90,16 @@ def summary(row: RunRow) -> dict[str, Any]:
 def show(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
     """One run: its record once it is finished, else its configuration and state.
 
+    Scores are those that pages show, also where the stored record is from before
+    rare labels were left out of means over classes.
+
     Raises:
         StoreError: ``run_unknown``, ``record_missing``, ``record_unreadable``.
     """
     with contextlib.closing(Store()) as store:
         row = store.run(arguments.run)
         settings = store.settings(row.id)
-        record = store.record(row.id) if row.status == "finished" else None
+        record = _as_shown(store, row) if row.status == "finished" else None
         measured = store.measurements(run=row.id)
         folder = store.folder(row.id)
     screen.line("cli.show.head", run=row.key, id=row.id, state=screen.text(f"status.{row.status}"))
@@ -121,6 +125,14 @@ def show(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:
         "record": record.to_json() if record else None,
         "measurements": [{"model": m.model, "at": m.at, **m.body} for m in measured],
     }
+
+
+def _as_shown(store: Store, row: RunRow) -> RunRecord:
+    """A finished run's record with the scores of the index."""
+    record = store.record(row.id)
+    scores = {model.name: model.scores for model in store.models(run=row.id)}
+    models = (model.change(scores=scores.get(model.name, model.scores)) for model in record.models)
+    return record.change(models=tuple(models))
 
 
 def export(arguments: argparse.Namespace, screen: Screen) -> Mapping[str, Any]:

@@ -74,6 +74,20 @@ def test_show_gives_the_record(store, finished, capsys):
     assert "0.500" in out
 
 
+def test_show_gives_the_scores_that_pages_show(store, finished, capsys):
+    (model,) = store.models(run=finished.id)
+    scores = json.loads(model.scores_json)
+    scores["balanced_accuracy"] |= {"value": 0.875, "left_out": ["rare"]}
+    with store.db.write() as db:  # as the index has it for a record from before
+        sql = "UPDATE models SET scores = ? WHERE run = ?"
+        db.execute(sql, [json.dumps(scores), finished.id])
+    (told,) = answer(capsys, "show", finished.id)["record"]["models"]
+    assert told["scores"]["balanced_accuracy"]["value"] == 0.875
+    assert told["scores"]["balanced_accuracy"]["left_out"] == ["rare"]
+    assert main(["show", finished.id]) == 0
+    assert "0.875" in capsys.readouterr().out
+
+
 def test_show_says_why_a_run_failed(store, capsys):
     submit(store, study(0, do="nan"), "ana")
     failed = run_here(store)
