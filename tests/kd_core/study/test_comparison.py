@@ -7,7 +7,7 @@ import pytest
 
 from kd_core.config import DistilSettings, LossTerm, TrainSettings
 from kd_core.errors import StoreError
-from kd_core.evaluate.predictions import Predictions, write_predictions
+from kd_core.evaluate.predictions import Predictions, read_predictions, write_predictions
 from kd_core.study import comparison, training_costs
 from kd_core.study.comparison import kendall_w, rank_by_seed, read_comparison
 from kd_core.study.records import ScoreRecord, TrainingRecord
@@ -145,3 +145,32 @@ def test_a_chain_named_after_an_arm_does_not_count_as_its_training(arms) -> None
     arms["slow-small"] = [replace(r, arm="slow-small") for r in arms["longer"]]
     rows = {row.arm: row for row in read_comparison(arms, "accuracy", names=NAMES).rows}
     assert rows["slow"].cost.time == pytest.approx(2.5)
+
+
+def test_folds_of_a_seed_are_judged_together(tmp_path, monkeypatch) -> None:
+    for module in (comparison, training_costs):
+        monkeypatch.setattr(
+            module, "RunRecord", SimpleNamespace(read=lambda folder: record(folder.name))
+        )
+    rates = {"baseline": 0.8, "kd": 0.9}
+    found = []
+    for arm, rate in rates.items():
+        for seed in (0, 1):
+            whole = fake(
+                tmp_path / "whole", arm, seed, rate, "baseline" if arm != "kd" else "student"
+            )
+            all_images = read_predictions(whole.folder / "predictions" / "model-val.parquet")
+            for fold in (0, 1):
+                key = f"{arm}-fold{fold + 1}-s{seed}"
+                place = tmp_path / key / "predictions"
+                place.mkdir(parents=True)
+                own = all_images.where(np.arange(N) % 4 // 2 == fold)
+                write_predictions(place / "model-val.parquet", own)
+                run = SimpleNamespace(id=key, key=key, seed=seed)
+                found.append(Result(run, whole.model, arm, (), tmp_path / key))
+    compared = read_comparison(by_arm(found), "accuracy")
+    row = next(row for row in compared.rows if row.arm == "kd")
+    assert compared.seeds == (0, 1)
+    assert row.verdict.kind == "better"
+    assert (row.verdict.n_images, row.verdict.n_seeds) == (N, 2)
+    assert row.interval.n == N
