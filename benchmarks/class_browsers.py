@@ -18,6 +18,7 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-ne
 PATIENT_MS = 240_000
 REST_S = 2.0
 LOST_MS, TRIES = 30_000, 3
+START = ".st-key-try-start button:visible"
 WHO = {"browsers": "chromium", "runs": "kd_core.jobs.worker", "server": "streamlit run"}
 """Who uses the processor, by a part of the command line."""
 
@@ -180,14 +181,14 @@ async def ready(one: Visitor, address: str) -> None:
     alpha = ALPHAS[one.number % (len(ALPHAS) - 1)]
     T = TEMPERATURES[one.number % len(TEMPERATURES)]
     await one.page.goto(f"{address}/learn?lesson=live&try.alpha={alpha:g}&try.T={T:g}")
-    await one.page.locator(".st-key-try-start button:visible").wait_for()
+    await one.page.locator(START).first.wait_for()
     await rest(one.page)
 
 
 async def trained(one: Visitor, pause_s: float, seen: Seen) -> None:
     """Start the run, and move a slider now and then until it is over."""
     page = one.page
-    await page.locator(".st-key-try-start button").click()
+    await page.locator(START).first.click()
     await page.locator(".st-key-try-stop, .st-key-try-board").first.wait_for()
     move = 0
     while not await page.locator(".st-key-try-board").count():
