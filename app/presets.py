@@ -22,6 +22,7 @@ from kd_core.data.dataset import Dataset
 from kd_core.errors import ConfigError, KDLabError
 from kd_core.losses.combine import objective
 from kd_core.models import get_spec
+from kd_core.study.externals import check_externals
 from kd_core.study.graph import expand
 from kd_core.study.methods import refusal
 from kd_core.train.modes import check_mode
@@ -117,6 +118,7 @@ def check(study: StudySettings, task: str) -> None:
             for term in arm.distil.losses:
                 if refusal(arm.distil.mode, term.name) == "no_teacher":
                     raise ConfigError("loss_needs_teacher", loss=term.name, mode=arm.distil.mode)
+    check_externals(services().library, study.data)
     expand(study)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -170,9 +170,19 @@ def _figures(reading: Reading, everything: Sequence[Result]) -> None:
     for part in dict.fromkeys(name for name, _ in without):
         st.caption(f"**{say(part_msg(part))}**")
         left_out(reading.metric, next(classes for name, classes in without if name == part))
+    _near_copies(arms)
     results_stamp.show(replace(reading, part="test"))
     for part in parts[1:]:
         _verdicts(replace(reading, part=part, results=tuple(r for g in arms.values() for r in g)))
+
+
+def _near_copies(arms: Mapping[str, Sequence[Result]]) -> None:
+    """External sets with images that look like some that were learned from."""
+    near: dict[str, int] = {}
+    for group in arms.values():
+        near |= services().store.record(group[0].run.id).data.external_near
+    for name, n in near.items():
+        st.warning(say("external.near", name=name, n=n), icon=":material/content_copy:")
 
 
 def _gravity(mark: str) -> int:

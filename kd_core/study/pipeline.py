@@ -26,6 +26,7 @@ from kd_core.export import OnnxModel
 from kd_core.study.analysis import analyse
 from kd_core.study.chain import compress
 from kd_core.study.evaluation import evaluate_file, measure_file
+from kd_core.study.externals import load_externals
 from kd_core.study.model_files import (
     contract_of,
     gzip_bytes,
@@ -65,7 +66,7 @@ def execute(run: RunSettings, job: Job) -> RunRecord:
     write_json(job.folder / SETTINGS, run.to_json())
     with stage(job, "data"):
         data = load_data(run.data, job.home)
-        externals = {name: _load_external(name, run.data, data, job) for name in run.data.external}
+        externals, near = load_externals(run.data, data, job)
     models: tuple[ModelRecord, ...] = ()
     training = None
     if run.analysis is not None:
@@ -88,7 +89,7 @@ def execute(run: RunSettings, job: Job) -> RunRecord:
         settings=run,
         config_hash=job.config_hash,
         parents={name: folder.name for name, folder in job.parents.items()},
-        data=_data_record(data, externals),
+        data=_data_record(data, externals, near),
         models=models,
         training=training,
         environment=repro.environment(run.compute),
@@ -119,15 +120,6 @@ def load_data(settings: DataSettings, home: Path) -> LoadedData:
         )
     data = cache.load(dataset, settings.size, home / "cache")
     return data if settings.fold is None else with_fold(data, settings.fold, settings.folds)
-
-
-def _load_external(name: str, settings: DataSettings, data: LoadedData, job: Job) -> LoadedData:
-    external = cache.load(Library(job.home).get(name), settings.size, job.home / "cache")
-    if (external.task, external.classes) != (data.task, data.classes):
-        raise DataError(
-            "external_classes", name=name, wanted=list(data.classes), found=list(external.classes)
-        )
-    return external
 
 
 # --- one model ----------------------------------------------------------------------------------
@@ -178,7 +170,9 @@ def _assess(
     )
 
 
-def _data_record(data: LoadedData, externals: dict[str, LoadedData]) -> DataRecord:
+def _data_record(
+    data: LoadedData, externals: dict[str, LoadedData], near: dict[str, int]
+) -> DataRecord:
     return DataRecord(
         name=data.name,
         hash=data.hash,
@@ -189,6 +183,7 @@ def _data_record(data: LoadedData, externals: dict[str, LoadedData]) -> DataReco
         counts={name: len(part) for name, part in data.parts.items()},
         synthetic=data.synthetic,
         externals={name: other.hash for name, other in externals.items()},
+        external_near=near,
     )
 
 

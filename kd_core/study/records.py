@@ -227,7 +227,11 @@ class ModelRecord(Settings):
 
 
 class DataRecord(Settings):
-    """Which data a run saw."""
+    """Which data a run saw.
+
+    ``externals`` has the hash of each external test set, ``external_near`` how many of its images
+    look like some that the study learns from or chooses by; a set without such images is left out.
+    """
 
     name: str
     hash: str
@@ -238,6 +242,7 @@ class DataRecord(Settings):
     counts: dict[str, int]
     synthetic: bool = False
     externals: dict[str, str] = Field(default_factory=dict)
+    external_near: dict[str, int] = Field(default_factory=dict)
 
 
 class RunRecord(Settings):

@@ -227,6 +227,8 @@ def _limits(
         limits.append(Msg("report.limit.images", {"n": images}))
     if not data.externals:
         limits.append(Msg("report.limit.external"))
+    near = data.external_near.items()
+    limits += [Msg("external.near", {"name": name, "n": n}) for name, n in near]
     if cpus:
         limits.append(Msg("report.limit.latency", {"cpus": list(cpus)}))
     return tuple(limits)

@@ -121,12 +121,14 @@ def submit(
     Raises:
         ConfigError: ``need_unknown`` when a run needs one that does not come before it, and what
             is wrong with a chain.
+        DataError: As :func:`kd_core.study.externals.check_externals`.
         JobError: ``visitor_limit``.
         StoreError: ``run_unknown``, ``disk_full``, ``store_locked``.
     """
     graph = expand(study) if runs is None else tuple(runs)
     _check_needs(graph)
     _check_chains(store, graph)
+    _check_externals(store, study)
     outside = outside_hashes(store, graph)
     hashes = config_hashes(graph, outside)
     equal = {key: store.find_equal(value) for key, value in hashes.items()} if reuse else {}
@@ -267,6 +269,16 @@ def _check_chains(store: Store, graph: Sequence[RunSettings]) -> None:
             folder = store.folder(store.run(origin.removeprefix(RUN_PREFIX)).id)
             has_network = network_file(folder, last_model(folder))[1]
         check_chain(run.chain, has_network=has_network)
+
+
+def _check_externals(store: Store, study: StudySettings) -> None:
+    """Raise what keeps an external set from testing this study, before anything is queued."""
+    if study.data.external:
+        # Imported here: a study without external sets should not wait for torch.
+        from kd_core.data.library import Library
+        from kd_core.study.externals import check_externals
+
+        check_externals(Library(store.home.root), study.data)
 
 
 def _check_limit(db: sqlite3.Connection, owner: str, new: int, limits: Limits) -> None:

@@ -96,6 +96,12 @@ def check_duplicates(exam: Exam) -> list[Finding]:
     return [Finding("duplicates", "alarm" if share >= _ALARM_SHARE else "warning", evidence)]
 
 
+def exact_copies(part: Part, known: Sequence[Part]) -> NDArray[np.bool_]:
+    """Which images have the pixels of one of other parts, (N,); flat ones are like no other."""
+    seen = {digest for one in known for digest in _hashes(one) if digest}
+    return np.array([digest in seen for digest in _hashes(part)], bool)
+
+
 def near_copies(part: Part, rows: NDArray[np.int64], known: Sequence[Part]) -> NDArray[np.bool_]:
     """Which images show the same as one of other parts, perhaps saved again or brightened, (N,).
 
