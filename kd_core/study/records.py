@@ -227,11 +227,7 @@ class ModelRecord(Settings):
 
 
 class DataRecord(Settings):
-    """Which data a run saw.
-
-    ``externals`` has the hash of each external test set, ``external_near`` how many of its images
-    look like some that the study learns from or chooses by; a set without such images is left out.
-    """
+    """Which data a run saw; hash of each external set, and near copies of study images in it."""
 
     name: str
     hash: str
