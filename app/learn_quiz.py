@@ -17,7 +17,7 @@ from kd_core.lessons import LESSONS, Question
 from kd_core.lessons.material import Material
 from kd_core.text import Msg
 
-POLL = "4s"
+POLL = "8s"
 KEPT = "learn.answers"
 
 

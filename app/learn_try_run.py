@@ -19,7 +19,7 @@ from kd_core.study.board import METRIC
 from kd_core.study.records import MODEL
 from kd_core.study.rows import ACTIVE, RunRow
 
-POLL = {"queued": "3s", "waiting": "3s"}
+POLL = {"queued": "5s", "waiting": "5s"}
 """How often a run is looked at by its state; every second where nothing is said. A class that
 waits for its turn would keep the server busy otherwise."""
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psutil
 
+from kd_core.jobs.worker import NICENESS
 from kd_core.lessons.live import ALPHAS, TEMPERATURES
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -117,6 +120,7 @@ async def visit(plan: Plan, address: str, seen: Seen) -> None:
     async with async_playwright() as play:
         path = shutil.which("chromium") or None
         browser = await play.chromium.launch(executable_path=path, args=FLAGS)
+        _step_back()
         first, *people = [await visitor(browser, n) for n in range(plan.visitors + 1)]
         await noted(first, lambda one: enter(one, address, plan.code), 0.0, seen)
         await first.page.context.close()
@@ -224,6 +228,14 @@ async def rest(page: Any) -> None:
     """Wait until nothing is being computed."""
     await page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     await asyncio.sleep(REST_S)
+
+
+def _step_back() -> None:
+    """Give the browsers no larger a share of the processors than a run has."""
+    for pid, (who, _) in _processes().items():
+        if who == "browsers":
+            with contextlib.suppress(OSError):
+                Path(f"/proc/{pid}/autogroup").write_text(str(NICENESS))
 
 
 async def watch_cpu(seen: Seen) -> None:

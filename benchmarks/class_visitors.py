@@ -8,13 +8,15 @@ stored), ``kd-lab serve`` is started on loopback, and so many browsers come in b
 seconds; then all start a live run at once, each with α and T of their own, and go on moving a
 slider until their run is over. A response is the time from the key to the changed picture on the
 page, in the visitor's browser. All browsers run on the machine of the server and of the runs, so
-their own work, most of it, is part of every figure: ``cpu_s`` says who used the processor.
+their own work, most of it, is part of every figure: ``cpu_s`` says who used the processor. On
+Linux they step back as far as a run does, since the server of a class would not have them.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -25,7 +27,6 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +79,11 @@ def prepare(home: Path) -> None:
     Raises:
         SystemExit: It did not finish in time.
     """
-    from contextlib import closing
-
     from kd_core.jobs import connect
     from kd_core.lessons.open import open_material
     from kd_core.study.graph import expand
 
-    with closing(connect(home)) as jobs:
+    with contextlib.closing(connect(home)) as jobs:
         wanted = live_study(open_material(jobs.store), 0.3, 4.0)
         expected = {run.key: EXPECTED_S for run in expand(wanted)}
         study, runs = jobs.wait(jobs.submit(wanted, reuse=True, expected_s=expected), PREPARE_S)
@@ -92,7 +91,7 @@ def prepare(home: Path) -> None:
             raise SystemExit(f"not prepared: {[(run.key, run.status) for run in runs]}")
 
 
-@contextmanager
+@contextlib.contextmanager
 def server(home: Path) -> Iterator[str]:
     """``kd-lab serve`` for a class, until the block ends; its address."""
     with socket.socket() as free:
