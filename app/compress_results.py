@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app import readings
+from app import readings, results_stamp
 from app.readings import Reading
 from app.services import services
 from app.texts import entry_title, number, say
@@ -50,6 +50,7 @@ def show(reading: Reading) -> None:
     if not chains:
         return
     against_reference(reading)
+    results_stamp.show(reading)
     if len(chains) > 1:
         reported()
     for name, arms in chains.items():
@@ -61,6 +62,7 @@ def show(reading: Reading) -> None:
                 width="stretch",
                 column_config=_columns(),
             )
+            results_stamp.show(reading)
             _truths(reading, [arm for arm in arms if arm.startswith(f"{name}/")])
 
 

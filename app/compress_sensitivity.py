@@ -6,7 +6,7 @@ import math
 
 import streamlit as st
 
-from app import compress_form
+from app import compress_form, results_stamp
 from app.form import Form
 from app.services import services, submit
 from app.texts import say, show_error
@@ -55,6 +55,8 @@ def show(study_id: str) -> bool:
         if run.role == "analysis" and run.status == "finished" and found is not None:
             _curves(found, run)
             shown = True
+    if shown:
+        results_stamp.show_studies((study_id,))
     return shown
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import distil_time, presets, readings
+from app import distil_time, presets, readings, results_stamp
 from app.cost import show_cost
 from app.form import Form
 from app.services import services, submit
@@ -108,6 +108,7 @@ def offer(study_id: str) -> None:
         alt=say("map.alt", x=mapped.x, y=mapped.y),
     )
     st.caption(say("map.caption"))
+    results_stamp.show_studies((study_id,))
 
 
 def _sentences(mapped: Map) -> None:

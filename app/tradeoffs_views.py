@@ -226,6 +226,7 @@ def parallel(choice: Choice) -> None:
     st.caption(say("tradeoffs.parallel.about"))
     if info.left_out:
         st.caption(say("tradeoffs.left_out", n=info.left_out, shown=len(info.colour)))
+    results_stamp.show_studies(choice.studies)
 
 
 # --- how good the estimates are -----------------------------------------------------------------

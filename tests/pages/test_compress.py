@@ -69,6 +69,8 @@ def test_what_came_out_is_told_step_by_step(compressed):
     assert "times smaller" in said
     assert "convolutions and matrix products" in said or "computed in float" in said
     assert len(at.dataframe) >= 2
+    # the stamp below the comparison with the teacher, the chain, and the trade-off
+    assert said.count("epoch chosen by") == 3
 
 
 def test_results_show_each_step_and_choose_one(compressed):
