@@ -25,12 +25,14 @@ def show() -> None:
                 max_chars=WORD_CHARS,
                 help=say("class.enter.code.help"),
                 autocomplete="off",
+                key="class-enter-code",
             )
             nickname = st.text_input(
                 say("class.enter.nickname"),
                 max_chars=NICKNAME_CHARS,
                 help=say("class.enter.nickname.help"),
                 autocomplete="off",
+                key="class-enter-nickname",
             )
             if st.form_submit_button(say("class.enter.go"), type="primary", width="stretch"):
                 _try(word, nickname)

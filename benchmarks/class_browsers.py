@@ -166,6 +166,8 @@ async def enter(one: Visitor, address: str, code: str) -> None:
     """By class code, to the lesson on the temperature."""
     page = one.page
     await page.goto(f"{address}/learn?lesson=temperature")
+    await page.locator("input").nth(1).wait_for()
+    await rest(page)  # nobody types in the first instants, while a page may be drawn once more
     await page.locator("input").nth(0).fill(code)
     await page.locator("input").nth(1).fill(f"V{os.getpid()} {one.number}")
     await page.locator('[data-testid="stFormSubmitButton"] button').click()
