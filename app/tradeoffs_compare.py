@@ -30,6 +30,7 @@ MOST = 4
 OFFERED = 300
 PARTS = ("figures", "settings", "curves", "classes", "flips", "layers", "advice")
 DELTAS = ("value", "latency_ms", "size_bytes", "ram_bytes", "macs", "params")
+KINDS = {"ms": "ms", "bytes": "bytes"}
 
 
 def show(choice: Choice, found: Found) -> None:
@@ -101,7 +102,7 @@ def _figures(choice: Choice, rows: Rows, pinned: str) -> None:
 
 
 def _with_delta(name: str, value: Any, base: Any) -> str:
-    kind = "score" if name == "value" else "bytes" if name.endswith("bytes") else "number"
+    kind = "score" if name == "value" else KINDS.get(name.rpartition("_")[2], "number")
     if value is None or not math.isfinite(value):
         return "–"
     text = number(float(value), kind)

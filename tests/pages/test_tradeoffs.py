@@ -72,6 +72,7 @@ def test_models_side_by_side_in_every_part(open_page) -> None:
     at.multiselect(key="models").set_value(
         [f"{study}:teacher:model", f"{study}:distilled:model"]
     ).run()
+    assert " ms (" in at.dataframe[0].value.to_string()  # with its unit, and beside the teacher's
     for part in ("settings", "curves", "classes", "flips", "layers", "advice"):
         at.segmented_control(key="side").set_value(part).run()
         assert not at.exception, part
