@@ -119,6 +119,8 @@ def layout(dark: bool, height: int, **more: Any) -> dict[str, Any]:
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": ink(dark), "size": 14},
         "height": height,
+        # The buttons lie over the legend, which shall be read through them.
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": faint(dark), "activecolor": ink(dark)},
         "margin": {"l": 52, "r": 12, "t": 16, "b": 44},
         "legend": {
             "orientation": "h",

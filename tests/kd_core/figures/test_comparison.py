@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from kd_core.evaluate.pareto import over_seeds
+from kd_core.evaluate.scores import Score
 from kd_core.evaluate.verdict import Verdict
 from kd_core.figures.comparison import marks_figure, marks_info
 from kd_core.study.comparison import Comparison, Row
@@ -28,10 +29,12 @@ def row(arm: str, values: dict[int, float], kind: str | None, low: float, high: 
         n_seeds=2,
         p=0.001,
     )
+    spread = over_seeds(list(values.values()))
     return Row(
         arm=arm,
         values=values,
-        spread=over_seeds(list(values.values())),
+        spread=spread,
+        interval=Score(spread.mean, spread.low, spread.high, n=300),
         ranks={},
         verdict=verdict or None,
         p_holm=0.01 if kind == "better" else 0.5,
