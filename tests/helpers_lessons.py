@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kd_core.data.loaded import Part
-from kd_core.lessons.material import Material
-from kd_core.lessons.open import open_material
+from kd_core.lessons.material import MATERIALS, Material
+from kd_core.lessons.open import SHIPPED, open_material
 from tests.helpers_sample import sample_store
 
 
@@ -24,6 +25,11 @@ def sample_material() -> Material:
 def material() -> Material:
     """The same as a fixture, for files that import it."""
     return sample_material()
+
+
+def shipped(name: str) -> Path:
+    """Folder of a material that comes with the embedded study."""
+    return SHIPPED / f"{name}-v{MATERIALS[name].version}"
 
 
 def few_images(n: int = 48) -> Material:

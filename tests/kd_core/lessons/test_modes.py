@@ -6,11 +6,10 @@ import pytest
 from kd_core.lessons import LESSONS
 from kd_core.lessons.made_modes import Course
 from kd_core.lessons.modes import WAYS, show
-from tests.helpers_code import ROOT
-from tests.helpers_lessons import sample_material
+from tests.helpers_lessons import sample_material, shipped
 from tests.helpers_sample import say
 
-FILE = ROOT / "sample_data" / "lessons" / "modes" / "modes.json"
+FILE = shipped("modes") / "modes.json"
 
 
 @pytest.fixture(scope="module")

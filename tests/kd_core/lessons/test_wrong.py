@@ -7,11 +7,10 @@ from scipy import stats
 from kd_core.lessons import LESSONS
 from kd_core.lessons.made_wrong import AMOUNTS, CASES
 from kd_core.lessons.wrong import numbers_of, place_of, show
-from tests.helpers_code import ROOT
-from tests.helpers_lessons import sample_material
+from tests.helpers_lessons import sample_material, shipped
 from tests.helpers_sample import say
 
-FOLDER = ROOT / "sample_data" / "lessons" / "wrong"
+FOLDER = shipped("wrong")
 
 
 @pytest.fixture(scope="module")
