@@ -167,6 +167,7 @@ def run_table(reading: Reading) -> tuple[str, str] | None:
         hide_index=True,
         width="stretch",
         key="results-table",
+        placeholder="–",
         on_select="rerun",
         selection_mode="single-row",
         column_order=[c for c in table.columns if c not in hidden],

@@ -90,6 +90,7 @@ def show(choice: Choice) -> None:
         width="stretch",
         height=min(420, 40 + 35 * max(1, len(frame))),
         key="tradeoffs-table",
+        placeholder="–",
         column_config={
             name: st.column_config.Column(say(f"tradeoffs.column.{name}"))
             if name in texts or name == "seeds"
