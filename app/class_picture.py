@@ -11,7 +11,7 @@ from app.theme import is_dark
 from app.visitor import person
 from kd_core.figures.class_board import Entry, board_figure, board_info, board_words
 
-POLL = "8s"
+POLL = "15s"
 
 
 @st.fragment(run_every=POLL)

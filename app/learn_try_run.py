@@ -19,19 +19,32 @@ from kd_core.study.board import METRIC
 from kd_core.study.records import MODEL
 from kd_core.study.rows import ACTIVE, RunRow
 
-POLL = {"queued": "5s", "waiting": "5s"}
-"""How often a run is looked at by its state; every second where nothing is said. A class that
-waits for its turn would keep the server busy otherwise."""
+POLL_S, LONGEST_POLL_S = 1, 15
+WAITS = ("queued", "waiting")
+LOOKS_PER_WAIT = 5
+"""A run that waits its turn is looked at so many times until then: a class that waits would keep
+the server, and thirty browsers, busy otherwise."""
 
 
 def follow(material: Material, run_id: str) -> None:
-    """The run: looked at every few seconds while it waits or runs, still afterwards."""
-    status = services().store.run(run_id).status
-    active = status in ACTIVE
-    every = POLL.get(status, "1s") if active else None
-    st.fragment(guarded(_follow), run_every=every)(material, run_id, status)
+    """The run: looked at again and again while it waits or runs, still afterwards."""
+    run = services().store.run(run_id)
+    active = run.status in ACTIVE
+    every = poll_s(run) if active else None
+    st.fragment(guarded(_follow), run_every=every)(material, run_id, run.status)
     if not active:
         learn_try_replay.replay(material, run_id)
+
+
+def poll_s(run: RunRow) -> int:
+    """Seconds from one look to the next, by the state and the wait that is expected."""
+    if run.status not in WAITS:
+        return POLL_S
+    place = services().jobs.place(run.id)
+    wait_s = place.starts_in_s if place else None
+    if wait_s is None:
+        return LOOKS_PER_WAIT * POLL_S
+    return min(LONGEST_POLL_S, max(2 * POLL_S, round(wait_s / LOOKS_PER_WAIT)))
 
 
 def _follow(material: Material, run_id: str, before: str) -> None:

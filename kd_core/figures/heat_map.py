@@ -7,14 +7,16 @@ from collections.abc import Callable
 
 import plotly.graph_objects as go
 
+from kd_core.figures.cells import words_on
 from kd_core.figures.look import Say, figure
 from kd_core.study.grids import Map
 from kd_core.text import Msg
 
 BEST, NEAR = "★", "≈"
+COLOURS = "Cividis"
 
 
-def map_texts(found: Map, digits: int = 3) -> tuple[tuple[str, ...], ...]:
+def map_texts(found: Map, decimal: str = ".", digits: int = 3) -> tuple[tuple[str, ...], ...]:
     """What stands in each cell: the mean, ★ at the best, ≈ where noise does not tell from it."""
     rows = []
     for row, b in enumerate(found.ys):
@@ -22,7 +24,8 @@ def map_texts(found: Map, digits: int = 3) -> tuple[tuple[str, ...], ...]:
         for column, a in enumerate(found.xs):
             value = found.mean[row][column]
             sign = BEST if found.best == (a, b) else NEAR if (row, column) in found.near else ""
-            cells.append("" if math.isnan(value) else f"{value:.{digits}f}{sign}")
+            text = "" if math.isnan(value) else f"{value:.{digits}f}{sign}"
+            cells.append(text.replace(".", decimal))
         rows.append(tuple(cells))
     return tuple(rows)
 
@@ -39,23 +42,23 @@ def map_figure(
         titled: What a person calls a number of ``study.grids.axes``, such as ``kd.T``.
     """
     x, y = titled(found.x), titled(found.y)
+    decimal = say(Msg("figure.separators"))[0]
     trace = go.Heatmap(
-        x=[f"{value:g}" for value in found.xs],
-        y=[f"{value:g}" for value in found.ys],
+        x=[f"{value:g}".replace(".", decimal) for value in found.xs],
+        y=[f"{value:g}".replace(".", decimal) for value in found.ys],
         z=[[None if math.isnan(v) else v for v in row] for row in found.mean],
-        text=map_texts(found),
-        texttemplate="%{text}",
-        colorscale="Cividis",
+        colorscale=COLOURS,
         colorbar={"thickness": 12, "title": {"text": ""}},
         hovertemplate=f"{x} %{{x}}<br>{y} %{{y}}<br>%{{z:.4f}}<extra></extra>",
         xgap=2,
         ygap=2,
     )
     return figure(
-        [trace],
+        [trace, words_on(trace, map_texts(found, decimal), COLOURS)],
         say,
         dark,
         140 + 52 * max(2, len(found.ys)),
         xaxis={"title": say(Msg("figure.map_axis", {"of": x})), "type": "category"},
         yaxis={"title": say(Msg("figure.map_axis", {"of": y})), "type": "category"},
+        showlegend=False,
     )

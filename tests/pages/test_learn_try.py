@@ -1,12 +1,15 @@
 """Try it live: sliders, the map's answer, a start, and what came of a run."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from app import learn_choose, learn_material, learn_try, services_live
+from app import learn_choose, learn_material, learn_try, learn_try_run, services_live
 from app.class_room import CODE_ENV, TOKEN_ENV
 from kd_core.errors import JobError
 from kd_core.lessons.live import ALPHAS, TEMPERATURES
 from kd_core.lessons.made_map import LiveMap
+from kd_core.study.rows import Place
 from tests.helpers_app import say
 from tests.helpers_lessons import only_a_file, sample_material
 from tests.pages.conftest import texts
@@ -90,3 +93,15 @@ def test_a_study_that_cannot_be_tried_is_said_and_the_sample_is_tried(
 
 def test_accuracy_is_what_the_board_compares():
     assert learn_try.metric_of(MAP) == "accuracy"
+
+
+@pytest.mark.parametrize(
+    ("status", "wait_s", "every_s"),
+    [("running", 90.0, 1), ("queued", None, 5), ("queued", 3.0, 2), ("queued", 40.0, 8),
+     ("waiting", 900.0, 15)],
+)  # fmt: skip
+def test_a_run_that_waits_long_is_looked_at_seldom(status, wait_s, every_s, monkeypatch):
+    place = None if wait_s is None else Place(3, wait_s)
+    known = SimpleNamespace(jobs=SimpleNamespace(place=lambda run: place))
+    monkeypatch.setattr(learn_try_run, "services", lambda: known)
+    assert learn_try_run.poll_s(SimpleNamespace(id="r1", status=status)) == every_s

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from kd_core.figures.heat_map import map_figure, map_texts
@@ -36,6 +37,27 @@ def test_cells_stand_by_their_numbers_and_gaps_stay_empty() -> None:
     assert trace.z[1][0] is None
     assert figure.layout.xaxis.title.text == "alpha"
     assert "kd.T %{y}" in trace.hovertemplate
+
+
+def test_every_cell_has_its_words_in_a_colour_that_can_be_read() -> None:
+    words = map_figure(FOUND, say).data[1]
+    assert list(zip(words.x, words.y, words.text, words.textfont.color, strict=True)) == [
+        ("0.1", "2", "0.800", "#FFFFFF"),
+        ("0.5", "2", "0.900≈", "#10151C"),
+        ("0.5", "4", "0.910★", "#10151C"),
+    ]
+
+
+def test_a_map_without_a_value_has_no_words() -> None:
+    nothing = replace(FOUND, mean=((math.nan, math.nan), (math.nan, math.nan)), near=())
+    assert not map_figure(nothing, say).data[1].text
+
+
+def test_numbers_are_written_as_the_language_does() -> None:
+    portuguese = load_catalogue(Path(ROOT) / "app" / "locale", "pt_BR").render
+    figure = map_figure(FOUND, portuguese)
+    assert list(figure.data[0].x) == ["0,1", "0,5"]
+    assert figure.data[1].text[0] == "0,800"
 
 
 def test_axes_are_called_as_the_page_calls_them() -> None:
