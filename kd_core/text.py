@@ -6,9 +6,10 @@ folder a language (``app/locale/en/*.toml``, ``app/locale/pt_BR/*.toml``), each 
 ``"id" = "Text with {name}"``. Another language is one folder more; what it lacks stays English.
 
 A placeholder may name a format: ``{count:int}``, ``{rate:percent}`` (0.5 is shown as 50.0 %),
-``{gap:points}`` (× 100, one decimal), ``{size:bytes}`` (MB, 10⁶), ``{time:seconds}``,
-``{latency:ms}``, ``{score:score}`` (three decimals), ``{x:four}`` (four), ``{x:number}`` (up to
-6 significant digits), ``{names:list}``. Numbers follow the language. A parameter may itself be a
+``{gap:points}`` (× 100, one decimal), ``{size:bytes}`` (MB, 10⁶; three digits that count, so that
+two sizes can be divided as they stand), ``{time:seconds}``, ``{latency:ms}``, ``{score:score}``
+(three decimals), ``{x:four}`` (four), ``{x:number}`` (up to 6 significant digits),
+``{names:list}``. Numbers follow the language. A parameter may itself be a
 :class:`Msg`. A plural is a table whose keys are CLDR plural categories of the parameter ``n``::
 
     ["data.images"]
@@ -142,6 +143,15 @@ def typeset(number: str) -> str:
     return MINUS + number[1:] if any(digit in number for digit in "123456789") else number[1:]
 
 
+def significant(value: float, digits: int = 4) -> float:
+    """A number to so many digits that count; never −0.
+
+    >>> significant(71.6426, 3), significant(-0.00001)
+    (71.6, -1e-05)
+    """
+    return float(f"{value:.{digits}g}") + 0.0
+
+
 def _seconds(value: float, language: str) -> str:
     if value < 90:
         pattern = "0.##" if value < 1 else "#,##0.#" if value < 10 else "#,##0"
@@ -151,8 +161,14 @@ def _seconds(value: float, language: str) -> str:
     return _decimal(value / 3600, language, "#,##0.#") + " h"
 
 
+def _megabytes(value: float, language: str) -> str:
+    if value < MB:
+        return _decimal(significant(value / MB, 3), language, "0.00######") + " MB"
+    return _decimal(value / MB, language, "#,##0.00" if value < 10 * MB else "#,##0.0") + " MB"
+
+
 def _significant(value: float, language: str) -> str:
-    return _decimal(float(f"{value:.6g}"), language, "#,##0.######")
+    return _decimal(significant(value, 6), language, "#,##0.######")
 
 
 def _names(value: Any, language: str) -> str:
@@ -166,9 +182,7 @@ FORMATS: dict[str, Callable[[Any, str], str]] = {
     "score": lambda v, lang: _decimal(v, lang, "0.000"),
     "four": lambda v, lang: _decimal(v, lang, "0.0000"),
     "ms": lambda v, lang: _decimal(v, lang, "#,##0.00" if v < 10 else "#,##0.0") + " ms",
-    "bytes": lambda v, lang: (
-        _decimal(v / MB, lang, "#,##0.00" if v < 10 * MB else "#,##0.0") + " MB"
-    ),
+    "bytes": _megabytes,
     "seconds": _seconds,
     "number": _significant,
     "list": _names,

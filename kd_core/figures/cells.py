@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,13 +14,17 @@ LINEAR, DARK_INK = 0.04045, 0.0075
 """Where sRGB turns linear, and the luminance of the dark ink."""
 
 
-def words_on(cells: go.Heatmap, words: Sequence[Sequence[str]], colours: str) -> go.Scatter:
+def words_on(
+    cells: go.Heatmap, words: Sequence[Sequence[str]], colours: Any, px: int = 14
+) -> go.Scatter:
     """A trace of words over a heat map; the browser's own choice is grey on grey in mid tones.
 
     Args:
-        cells: With ``x``, ``y`` and ``z``, from whose least to greatest the colours run.
+        cells: With ``x``, ``y`` and ``z``; the colours run from ``zmin`` to ``zmax`` where it has
+            them, else from the least value to the greatest.
         words: As many rows and columns as ``z``; none for an empty text.
-        colours: Name of its colour scale.
+        colours: Its colour scale: a name, or pairs of a share and a colour.
+        px: Size of the words.
     """
     places, values = [], []
     for y, row, texts in zip(cells.y, cells.z, words, strict=True):
@@ -27,18 +32,27 @@ def words_on(cells: go.Heatmap, words: Sequence[Sequence[str]], colours: str) ->
             if value is not None and text:
                 places.append((x, y, text))
                 values.append(float(value))
-    spread = np.ptp(values) if values else 0.0
-    shares = (np.array(values) - min(values)) / spread if spread else np.zeros(len(values))
-    behind = sample_colorscale(colours, list(shares)) if values else []
+    behind = sample_colorscale(colours, _shares(cells, values)) if values else []
     return go.Scatter(
         x=[x for x, _, _ in places],
         y=[y for _, y, _ in places],
         text=[text for _, _, text in places],
         mode="text",
-        textfont={"color": [readable_on(colour) for colour in behind], "size": 14},
+        textfont={"color": [readable_on(colour) for colour in behind], "size": px},
         hoverinfo="skip",
         cliponaxis=False,
     )
+
+
+def _shares(cells: go.Heatmap, values: Sequence[float]) -> list[float]:
+    """How far along the colours each value is, in [0, 1]."""
+    low, high = (
+        end(values) if fixed is None else fixed
+        for end, fixed in ((min, cells.zmin), (max, cells.zmax))
+    )
+    spread = high - low
+    shares = (np.array(values) - low) / spread if spread else np.zeros(len(values))
+    return [float(share) for share in shares.clip(0, 1)]
 
 
 def readable_on(colour: str) -> str:

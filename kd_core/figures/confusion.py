@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from kd_core.evaluate.kernels import confusion
 from kd_core.evaluate.predictions import Predictions
+from kd_core.figures.cells import words_on
 from kd_core.figures.look import Say, figure, named_ticks
 from kd_core.text import Msg
 
@@ -55,10 +56,7 @@ def confusion_figure(info: Confusion, say: Say, dark: bool = False) -> go.Figure
         z=share,
         x=list(range(k)),
         y=list(range(k)),
-        text=counts,
         customdata=hover,
-        texttemplate="%{text}<br>%{z:.0%}" if k <= WRITTEN else None,
-        textfont={"size": 14 if k <= 6 else 11},
         colorscale=SHADES[dark],
         zmin=0,
         zmax=1,
@@ -67,9 +65,14 @@ def confusion_figure(info: Confusion, say: Say, dark: bool = False) -> go.Figure
         showscale=False,
         hovertemplate="%{customdata}<extra></extra>",
     )
+    words = [
+        [f"{n}<br>{s:.0%}" for n, s in zip(*row, strict=True)]
+        for row in zip(counts, share, strict=True)
+    ]
+    written = [words_on(heat, words, SHADES[dark], 14 if k <= 6 else 11)] if k <= WRITTEN else []
     ticks = named_ticks(info.classes, 14)
     return figure(
-        [heat],
+        [heat, *written],
         say,
         dark,
         120 + 56 * min(k, 8) + 12 * min(max(k - 8, 0), 20),

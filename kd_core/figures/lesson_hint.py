@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from kd_core.figures.look import DASHES, PALETTE, Say, faint, figure, shorten
-from kd_core.text import Msg
+from kd_core.text import Msg, significant
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ def falling_figure(info: Falling, say: Say, dark: bool = False) -> go.Figure:
             mode="lines",
             line={"color": faint(dark), "width": 1.5, "dash": "dashdot"},
             name=say(Msg("figure.lesson.average_map")),
-            hovertemplate="%{y:.3f}<extra></extra>",
+            hovertemplate="%{y:.3~g}<extra></extra>",
         ),
         go.Scatter(
             x=[info.at],
             y=[value],
             mode="markers+text",
             marker={"size": 13, "color": colour, "line": {"width": 2, "color": faint(dark)}},
-            text=[f"{value:.2f}".replace(".", say(Msg("figure.separators"))[0])],
+            text=[say(Msg("figure.lesson.mse", {"value": significant(value, 3)}))],
             textposition="top right" if info.at < epochs[-1] / 2 else "top left",
             textfont={"size": 15},
             showlegend=False,

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from kd_core.figures.cells import words_on
 from kd_core.figures.confusion import SHADES, WRITTEN
 from kd_core.figures.look import Say, faint, figure, ink, named_ticks
 from kd_core.text import Msg
@@ -58,11 +59,10 @@ def similar_figure(info: Similar, say: Say, dark: bool = False) -> go.Figure:
     k = len(info.classes)
     own = np.eye(k, dtype=bool)
     ticks = named_ticks(info.classes, 12)
+    wrong = _cells(np.where(own, np.nan, shares), info, say, SHADES[dark], 1 / k)
+    right = _cells(np.where(own, shares, np.nan), info, say, _flat(dark), 1.0)
     return figure(
-        [
-            _cells(np.where(own, np.nan, shares), info, say, SHADES[dark], 1 / k),
-            _cells(np.where(own, shares, np.nan), info, say, _flat(dark), 1.0),
-        ],
+        [wrong, right, *_words(wrong, right, shares, say, dark)],
         say,
         dark,
         120 + 52 * min(k, 8) + 12 * min(max(k - 8, 0), 20),
@@ -88,8 +88,6 @@ def _cells(
         x=list(range(k)),
         y=list(range(k)),
         customdata=hover,
-        texttemplate="%{z:.1%}" if k <= WRITTEN else None,
-        textfont={"size": 14 if k <= 6 else 10},
         colorscale=colours,
         zmin=0,
         zmax=most,
@@ -99,6 +97,21 @@ def _cells(
         hoverongaps=False,
         hovertemplate="%{customdata}<extra></extra>",
     )
+
+
+def _words(
+    wrong: go.Heatmap, right: go.Heatmap, shares: NDArray[np.float64], say: Say, dark: bool
+) -> list[go.Scatter]:
+    """The shares on both sorts of cells, each readable on its own; none for many classes."""
+    k = len(shares)
+    if k > WRITTEN:
+        return []
+    decimal, px = say(Msg("figure.separators"))[0], 14 if k <= 6 else 10
+    texts = [[f"{s:.1%}".replace(".", decimal) for s in row] for row in shares]
+    return [
+        words_on(cells, texts, colours, px)
+        for cells, colours in ((wrong, SHADES[dark]), (right, _flat(dark)))
+    ]
 
 
 def _flat(dark: bool) -> list[list[object]]:

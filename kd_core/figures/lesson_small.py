@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from kd_core.figures.look import ROLE_COLOURS, STUDENT_COLOURS, Say, layout
-from kd_core.text import Msg
+from kd_core.text import Msg, significant
 
 HEIGHT_PX, COLUMNS = 380, 2
 COLOURS = (ROLE_COLOURS["teacher"], STUDENT_COLOURS[0])
@@ -87,7 +87,7 @@ def _bars(side: Side, names: list[str], say: Say) -> go.Bar:
     down = [max(0.0, v - end[0]) if end else 0.0 for end, v in zip(ends, values, strict=True)]
     text_id = f"figure.lesson.small.{side.name}.value"
     gap = "\u2002\u2002" if any(ends) else ""  # past the whisker
-    shown = [float(f"{v:.3g}") if side.name == "work" else v for v in values]
+    shown = [significant(v, 3) if side.name in ("work", "time") else v for v in values]
     told = [gap + say(Msg(text_id, {"value": v})) for v in shown]
     return go.Bar(
         x=values,

@@ -12,7 +12,7 @@ from kd_core.lessons.maps import Features
 from kd_core.lessons.material import Material
 from kd_core.lessons.spec import LESSONS, LessonSpec, Photo, Picture, Question, Shown, Values
 from kd_core.registry import Param
-from kd_core.text import Msg
+from kd_core.text import Msg, significant
 
 Map = NDArray[np.float64]
 
@@ -33,7 +33,8 @@ def show(material: Material, values: Values) -> Shown:
         [one.teacher for one in made.stages], made.mse, stage, epoch, made.stages[stage].variance
     )
     of_map = float(np.square(projected - teacher).mean())
-    seen = {"mse": of_map, "epoch": epoch, "mean": made.mse[epoch][stage]}
+    first, mean = (significant(made.mse[at][stage], 3) for at in (0, epoch))
+    seen = {"mse": significant(of_map, 3), "epoch": epoch, "mean": mean}
     return Shown(
         pictures=(
             Picture(
@@ -46,7 +47,7 @@ def show(material: Material, values: Values) -> Shown:
                 "error",
                 curve,
                 falling_figure,
-                Msg("lesson.features.error.words", {**seen, "first": made.mse[0][stage]}),
+                Msg("lesson.features.error.words", {**seen, "first": first}),
             ),
         ),
         facts=_facts(made, stage, channel, epoch, of_map),
@@ -73,7 +74,7 @@ def _named(made: Features, stage: int, channel: int, epoch: int) -> dict[str, ob
         "student": one.student,
         "channel": one.channels[channel],
         "own": one.own[epoch][channel],
-        "weight": round(one.weights[epoch][channel], 3),
+        "weight": significant(one.weights[epoch][channel], 3),
         "cells": one.cells,
         "wide": one.widths[0],
         "narrow": one.widths[1],
@@ -83,23 +84,24 @@ def _named(made: Features, stage: int, channel: int, epoch: int) -> dict[str, ob
 def _facts(made: Features, stage: int, channel: int, epoch: int, of_map: float) -> tuple[Msg, ...]:
     names = _named(made, stage, channel, epoch)
     now, first, average = made.mse[epoch][stage], made.mse[0][stage], made.stages[stage].variance
+    told = significant(average, 3)
     return (
-        Msg("lesson.features.fact.map", {**names, "mse": of_map}),
+        Msg("lesson.features.fact.map", {**names, "mse": significant(of_map, 3)}),
         Msg(
             "lesson.features.fact.epoch",
             {
                 "epoch": epoch,
                 "step": epoch * made.steps,
-                "mse": now,
-                "first": first,
+                "mse": significant(now, 3),
+                "first": significant(first, 3),
                 "n": made.read,
                 "score": made.scores[epoch],
                 "metric": Msg(f"metric.{made.metric}.title"),
             },
         ),
-        Msg("lesson.features.fact.explained", {"average": average, "share": 1 - now / average})
+        Msg("lesson.features.fact.explained", {"average": told, "share": 1 - now / average})
         if now < average
-        else Msg("lesson.features.fact.average", {"average": average}),
+        else Msg("lesson.features.fact.average", {"average": told}),
     )
 
 
@@ -121,17 +123,17 @@ def _steps(
             {
                 "row": marked[0] + 1,
                 "column": marked[1] + 1,
-                "student": s,
-                "teacher": t,
-                "difference": s - t,
-                "square": (s - t) ** 2,
+                "student": significant(s),
+                "teacher": significant(t),
+                "difference": significant(s - t),
+                "square": significant((s - t) ** 2),
             },
         ),
         Msg(
             "lesson.features.step.map",
-            {"n": high * wide, "mse": float(np.square(projected - teacher).mean())},
+            {"n": high * wide, "mse": significant(np.square(projected - teacher).mean(), 3)},
         ),
-        Msg("lesson.features.step.all", {"n": made.read, "mse": made.mse[epoch][stage]}),
+        Msg("lesson.features.step.all", {"n": made.read, "mse": significant(made.mse[epoch][stage], 3)}),
     )
 
 
@@ -208,8 +210,8 @@ def _numbers(material: Material) -> dict[str, object]:
         "student": last.student,
         "wide": last.widths[0],
         "narrow": last.widths[1],
-        "first": made.mse[0][-1],
-        "last": made.mse[-1][-1],
+        "first": significant(made.mse[0][-1], 3),
+        "last": significant(made.mse[-1][-1], 3),
         "epochs": len(made.mse) - 1,
         "fallen": round(fallen(material), 1),
     }
@@ -239,8 +241,8 @@ stage, image, channel, epoch = int({stage}), int({image}), {channel} - 1, {epoch
 place = made.images.index(image)
 teacher = made.teacher[stage].at(place, channel)  # (H, W)
 student = made.projected[stage].at(epoch, place, channel)  # (H, W), after the projection
-print(f"this map: {hint(torch.tensor(student), torch.tensor(teacher)):.3f}")
-print(f"all channels, {made.read} images: {made.mse[epoch][stage]:.3f}")
+print(f"this map: {hint(torch.tensor(student), torch.tensor(teacher)):.3g}")
+print(f"all channels, {made.read} images: {made.mse[epoch][stage]:.3g}")
 """,
         questions=(
             Question(

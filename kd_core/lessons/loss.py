@@ -21,7 +21,7 @@ from kd_core.losses import Inputs, objective
 from kd_core.recipes import DistilSettings, LossTerm
 from kd_core.registry import Param
 from kd_core.tasks import TASKS, Weighting
-from kd_core.text import Msg
+from kd_core.text import Msg, significant
 
 Array = NDArray[np.float64]
 
@@ -138,19 +138,14 @@ def _formula(text: str, row: TermRow, alpha: float, temperature: float) -> Msg:
             "alpha": alpha,
             "rest": round(1 - alpha, 6),
             "T": temperature,
-            "ce": _four(row.task),
-            "kl": _four(row.kl),
-            "label": _four(label),
-            "teacher": _four(teacher),
-            "total": _four(total),
+            "ce": significant(row.task),
+            "kl": significant(row.kl),
+            "label": significant(label),
+            "teacher": significant(teacher),
+            "total": significant(total),
             "share": teacher / total if total else 0.0,
         },
     )
-
-
-def _four(value: float) -> float:
-    """Four significant digits."""
-    return float(f"{value:.4g}")
 
 
 def _ends(alpha: float) -> Msg:
@@ -165,18 +160,18 @@ def _pull_msg(
     with_t2, without = pull(student, teacher, temperature)
     fields = {
         "T": temperature,
-        "square": _four(temperature**2),
-        "with": _four(with_t2),
-        "without": _four(without),
-        "at_one": _four(pull(student, teacher, 1.0)[0]),
-        "labels": _four(label_pull(student, targets)),
+        "square": significant(temperature**2),
+        "with": significant(with_t2),
+        "without": significant(without),
+        "at_one": significant(pull(student, teacher, 1.0)[0]),
+        "labels": significant(label_pull(student, targets)),
     }
     return Msg(text, fields)
 
 
 def _terms_in_words(image: dict[str, float], mean: dict[str, float]) -> Msg:
     named = {
-        f"{name}_{part}": _four(value)  # image_task, image_kd, …
+        f"{name}_{part}": significant(value)  # image_task, image_kd, …
         for name, parts in (("image", image), ("mean", mean))
         for part, value in parts.items()
     }
@@ -188,8 +183,8 @@ def _direction(text: str, material: Material, p: Array, q: Array) -> Msg:
     return Msg(
         text,
         {
-            "forward": _four(float(forward.sum())),
-            "reverse": _four(float(reverse.sum())),
+            "forward": significant(float(forward.sum())),
+            "reverse": significant(float(reverse.sum())),
             "missed": material.classes[int(forward.argmax())],
             "made_up": material.classes[int(reverse.argmax())],
         },
@@ -203,10 +198,10 @@ def _pulls(material: Material) -> dict[str, float]:
     student, teacher = (logits_of(material, role) for role in ("student", "teacher"))
     cold, hot = (pull(student, teacher, t) for t in (1.0, 8.0))
     return {
-        "cold": _four(cold[1]),
-        "hot": _four(hot[1]),
-        "kept": _four(hot[0]),
-        "times": float(f"{cold[1] / hot[1]:.2g}"),
+        "cold": significant(cold[1]),
+        "hot": significant(hot[1]),
+        "kept": significant(hot[0]),
+        "times": significant(cold[1] / hot[1], 2),
     }
 
 

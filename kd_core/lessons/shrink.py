@@ -20,7 +20,7 @@ from kd_core.lessons.rounding import (
 )
 from kd_core.lessons.spec import LESSONS, LessonSpec, Photo, Picture, Question, Shown, Values
 from kd_core.registry import Param
-from kd_core.text import Msg
+from kd_core.text import Msg, significant
 
 ALL = "all"
 MOST_PHOTOS = 3
@@ -89,8 +89,8 @@ def _cuts_fact(found: Sensitivity, cuts: Cuts, at: int) -> Msg:
     fields = {
         "gone": cuts.left[0] - cuts.left[at],
         "channels": cuts.left[0],
-        "macs": round(cuts.macs[at] / 1e6, 3),
-        "macs_before": round(cuts.macs[0] / 1e6, 3),
+        "macs": significant(cuts.macs[at] / 1e6),
+        "macs_before": significant(cuts.macs[0] / 1e6),
         "params": cuts.params[at],
         "params_before": cuts.params[0],
         "accuracy": cuts.scores[at],
@@ -115,7 +115,7 @@ def _grid_picture(rounded: Rounded, layer: str, bits: int) -> Picture:
         "n": rounded.before.size,
         "bits": bits,
         "values": len(np.unique(rounded.after)),
-        "error": _digits(rounded.error.max()),
+        "error": significant(rounded.error.max()),
     }
     return Picture("grid", info, grid_figure, Msg("lesson.shrink.grid.words", fields))
 
@@ -138,7 +138,7 @@ def _bits_facts(
         },
     )
     if bits >= FLOAT:
-        return (Msg("lesson.shrink.fact.float", {"bytes": round(now.bytes / 1000, 1)}),)
+        return (Msg("lesson.shrink.fact.float", {"bytes": significant(now.bytes / 1000)}),)
     error = Msg(
         "lesson.shrink.fact.error"
         if len(rounded.step) == 1
@@ -146,10 +146,10 @@ def _bits_facts(
         {
             "bits": bits,
             "layer": layer,
-            "error": _digits(rounded.error.max()),
-            "half": _digits(rounded.step.max() / 2),
-            "bytes": round(now.bytes / 1000, 1),
-            "bytes_before": round(plain.bytes / 1000, 1),
+            "error": significant(rounded.error.max()),
+            "half": significant(rounded.step.max() / 2),
+            "bytes": significant(now.bytes / 1000),
+            "bytes_before": significant(plain.bytes / 1000),
         },
     )
     return (error, answered)
@@ -191,30 +191,25 @@ def _steps(rounded: Rounded, bits: int) -> tuple[Msg, ...]:
             {
                 "bits": bits,
                 "top": top(bits),
-                "most": _digits(np.abs(of_grid).max()),
-                "step": _digits(step),
+                "most": significant(np.abs(of_grid).max()),
+                "step": significant(step),
             },
         ),
         Msg(
             "lesson.shrink.step.weight",
             {
-                "w": _digits(w),
-                "step": _digits(step),
-                "ratio": round(w / step, 3),
+                "w": significant(w),
+                "step": significant(step),
+                "ratio": significant(w / step),
                 "whole": round(q / step),
-                "q": _digits(q),
+                "q": significant(q),
             },
         ),
         Msg(
             "lesson.shrink.step.error",
-            {"error": _digits(abs(w - q)), "half": _digits(step / 2)},
+            {"error": significant(abs(w - q)), "half": significant(step / 2)},
         ),
     )
-
-
-def _digits(value: float) -> float:
-    """Four digits that count, since weights are small."""
-    return float(f"{value:.4g}") + 0.0  # never −0
 
 
 # --- controls -----------------------------------------------------------------------------------

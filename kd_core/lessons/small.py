@@ -19,12 +19,12 @@ from kd_core.lessons.spec import LESSONS, LessonSpec, Picture, Question, Shown, 
 from kd_core.registry import Param
 from kd_core.study.records import ScoreRecord
 from kd_core.study.results import Result
-from kd_core.text import Msg
+from kd_core.text import Msg, significant
 
 BOTH = ("teacher", "student")
 MS = 1e-3
-CELLS = 2000
-"""Cells of the question about time."""
+ASKED = 2000
+"""Images of the question about time."""
 
 
 def show(material: Material, values: Values) -> Shown:
@@ -109,22 +109,14 @@ def _facts(found: dict[str, Result], metric: str, images: int) -> tuple[Msg, ...
     score = Msg("lesson.small.fact.score", scores)
     if math.isnan(sum(times.values())):
         return size, Msg("lesson.small.fact.no_time"), score
-    fields = {**times, "n": images, "times": _times(times)}
+    shown = {role: significant(value, 3) for role, value in times.items()}
+    fields = {**shown, "n": images, "times": _times(times)}
     return size, Msg("lesson.small.fact.time", fields), score
 
 
 def _times(of: Mapping[str, float]) -> float:
     """How many times the student fits into the teacher, to three digits."""
-    return short(of["teacher"] / of["student"])
-
-
-def short(value: float) -> float:
-    """A number to three digits.
-
-    >>> short(71.6426)
-    71.6
-    """
-    return float(f"{value:.3g}")
+    return significant(of["teacher"] / of["student"], 3)
 
 
 def _costs_in_words(found: dict[str, Result], metric: str, images: int) -> Msg:
@@ -133,7 +125,7 @@ def _costs_in_words(found: dict[str, Result], metric: str, images: int) -> Msg:
             "lesson.small.costs.one",
             {
                 "size": result.model.size_bytes,
-                "seconds": seconds(result, images),
+                "seconds": significant(seconds(result, images), 3),
                 "score": result.scores[metric].value,
             },
         )
@@ -166,13 +158,15 @@ def _notes(material: Material, found: dict[str, Result], metric: str) -> tuple[M
 def _numbers(material: Material) -> dict[str, Any]:
     found = {role: material.voice(role).result for role in BOTH}
     sizes = {role: result.model.size_bytes for role, result in found.items()}
+    ms = {role: significant(seconds(result, 1) / MS, 3) for role, result in found.items()}
     return {
         **sizes,
         "times": _times(sizes),
-        "ms": short(seconds(found["teacher"], 1) / MS),
-        "seconds": short(seconds(found["teacher"], CELLS)),
-        "student_seconds": short(seconds(found["student"], CELLS)),
-        "cells": CELLS,
+        "ms": ms["teacher"],
+        "seconds": significant(ASKED * ms["teacher"] * MS),  # as a reader multiplies it
+        "student_ms": ms["student"],
+        "student_seconds": significant(ASKED * ms["student"] * MS),
+        "n": ASKED,
     }
 
 
@@ -211,8 +205,8 @@ for role in ("teacher", "student"):
             Question(
                 "seconds",
                 "number",
-                lambda material: seconds(material.voice("teacher").result, CELLS),
-                share=0.05,
+                lambda material: float(_numbers(material)["seconds"]),
+                share=0.03,
                 numbers=_numbers,
                 unit="s",
             ),

@@ -14,7 +14,7 @@ from kd_core.lessons.images import chosen_image, entropy, image_options, photo, 
 from kd_core.lessons.material import Material
 from kd_core.lessons.spec import LESSONS, LessonSpec, Picture, Question, Shown, Values
 from kd_core.registry import Param
-from kd_core.text import Msg
+from kd_core.text import Msg, significant
 
 Array = NDArray[np.float64]
 
@@ -176,8 +176,8 @@ def _steps(material: Material, logits: Array, temperature: float) -> tuple[Msg, 
                 "z": round(float(logits[k]), 3),
                 "T": temperature,
                 "scaled": round(float(logits[k]) / temperature, 3),
-                "power": float(f"{powers[k]:.4g}"),
-                "whole": float(f"{whole:.4g}"),
+                "power": significant(powers[k]),
+                "whole": significant(whole),
                 "p": float(answer[k]),
             },
         )

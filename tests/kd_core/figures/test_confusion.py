@@ -24,7 +24,8 @@ def test_colour_is_the_share_of_the_true_class() -> None:
     figure = confusion_figure(info, say)
     heat = figure.data[0]
     np.testing.assert_allclose(heat.z, [[0.25, 0.75], [0, 0]])
-    np.testing.assert_array_equal(heat.text, info.counts)
+    assert list(figure.data[1].text) == ["1<br>25%", "3<br>75%", "0<br>0%", "0<br>0%"]
+    assert figure.data[1].textfont.color[1] == "#FFFFFF"  # three quarters is a deep blue
     assert "true: ring<br>predicted: healthy<br>3 images, 75.0 %" in heat.customdata[0][1]
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first class on top
     assert figure == confusion_figure(info, say)
@@ -35,4 +36,4 @@ def test_many_classes_stay_on_the_screen(k) -> None:
     info = Confusion(tuple(map(str, range(k))), tuple((1,) * k for _ in range(k)))
     figure = confusion_figure(info, say, dark=True)
     assert figure.layout.height <= 900
-    assert (figure.data[0].texttemplate is not None) == (k <= WRITTEN)
+    assert [len(trace.text) for trace in figure.data[1:]] == ([k * k] if k <= WRITTEN else [])

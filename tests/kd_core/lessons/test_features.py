@@ -44,12 +44,12 @@ def test_maps_are_the_stored_ones_and_their_error_is_reckoned_by_hand(stored):
     np.testing.assert_allclose(info.own, decoded(arrays, "own", EPOCH, 3, CHANNEL), atol=1e-6)
     np.testing.assert_allclose(info.difference, student - teacher, atol=1e-6)
     of_map = float(((student - teacher) ** 2).mean())
-    assert shown().facts[0].params["mse"] == pytest.approx(of_map, abs=1e-6)
+    assert shown().facts[0].params["mse"] == pytest.approx(of_map, rel=5e-3)  # three digits
     place, whole = shown().steps[1].params, shown().steps[2].params
     row, column = np.unravel_index(teacher.argmax(), teacher.shape)
     assert (place["row"], place["column"]) == (row + 1, column + 1)
-    assert place["square"] == pytest.approx((student - teacher)[row, column] ** 2, abs=1e-6)
-    assert (whole["n"], whole["mse"]) == (teacher.size, pytest.approx(of_map, abs=1e-6))
+    assert place["square"] == pytest.approx((student - teacher)[row, column] ** 2, rel=5e-4)
+    assert (whole["n"], whole["mse"]) == (teacher.size, pytest.approx(of_map, rel=5e-3))
 
 
 def test_the_curve_and_what_is_said_of_it_are_the_stored_numbers(stored):
@@ -58,7 +58,8 @@ def test_the_curve_and_what_is_said_of_it_are_the_stored_numbers(stored):
     np.testing.assert_array_equal(curve.mse, np.array(facts["mse"]).T)
     now, average = facts["mse"][EPOCH][STAGE], facts["stages"][STAGE]["variance"]
     _, epoch, explained = shown().facts
-    assert (epoch.params["mse"], epoch.params["first"]) == (now, facts["mse"][0][STAGE])
+    told = [epoch.params["mse"], epoch.params["first"]]
+    assert told == pytest.approx([now, facts["mse"][0][STAGE]], rel=5e-3)
     assert epoch.params["step"] == EPOCH * facts["steps"]
     assert epoch.params["score"] == facts["scores"][EPOCH]
     assert explained.params["share"] == pytest.approx(1 - now / average)
