@@ -21,7 +21,7 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-ne
 PATIENT_MS = 240_000
 REST_S = 2.0
 LOST_MS, TRIES = 30_000, 3
-BEHIND = NICENESS + 5  # a third of a run's share
+BEHIND = NICENESS + 3  # half a run's share
 START = ".st-key-try-start button:visible"
 WHO = {"browsers": "chromium", "runs": "kd_core.jobs.worker", "server": "streamlit run"}
 """Who uses the processor, by a part of the command line."""
@@ -121,7 +121,7 @@ async def visit(plan: Plan, address: str, seen: Seen) -> None:
     async with async_playwright() as play:
         path = shutil.which("chromium") or None
         browser = await play.chromium.launch(executable_path=path, args=FLAGS)
-        _step_back()
+        _step_back(NICENESS)
         first, *people = [await visitor(browser, n) for n in range(plan.visitors + 1)]
         await noted(first, lambda one: enter(one, address, plan.code), 0.0, seen)
         await first.page.context.close()
@@ -135,6 +135,7 @@ async def visit(plan: Plan, address: str, seen: Seen) -> None:
         await part(lambda one: enter(one, address, plan.code), gap_s)
         await part(lambda one: play_with(one, plan.moves, plan.pause_s, seen), 0.0)
         await part(lambda one: ready(one, address), gap_s)
+        _step_back(BEHIND)
         clock = asyncio.create_task(watch_cpu(seen))
         await part(lambda one: trained(one, plan.pause_s, seen), 0.0)
         clock.cancel()
@@ -233,12 +234,12 @@ async def rest(page: Any) -> None:
     await asyncio.sleep(REST_S)
 
 
-def _step_back() -> None:
-    """Let server and runs go before the browsers, which a class has on machines of its own."""
+def _step_back(niceness: int) -> None:
+    """Let others go before the browsers, which a class has on machines of its own."""
     for pid, (who, _) in _processes().items():
         if who == "browsers":
             with contextlib.suppress(OSError):
-                Path(f"/proc/{pid}/autogroup").write_text(str(BEHIND))
+                Path(f"/proc/{pid}/autogroup").write_text(str(niceness))
 
 
 async def watch_cpu(seen: Seen) -> None:

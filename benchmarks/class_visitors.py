@@ -9,8 +9,8 @@ seconds; then all start a live run at once, each with α and T of their own, and
 slider until their run is over. A response is the time from the key to the changed picture on the
 page, in the visitor's browser. All browsers run on the machine of the server and of the runs, so
 their own work, most of it, is part of every figure: ``cpu_s`` says who used the processor. On
-Linux they step back behind the runs, since the server of a class would not have them; a response
-while runs are trained is therefore an upper bound.
+Linux they step back as far as a run does, and behind the runs while these are trained, since the
+server of a class would not have them; a response during that time is an upper bound.
 """
 
 from __future__ import annotations
