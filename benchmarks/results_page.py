@@ -77,7 +77,12 @@ async ([before, starts, patient, settled]) => {
     if (now !== null && performance.now() - idle > settled) return [idle, false];
     await frame();
   }
-  throw new Error('never ready');
+  throw new Error('never ready: ' + JSON.stringify({
+    starts: [starts, window.starts],
+    state: (document.querySelector('[data-testid=stApp]') || {dataset: {}}).dataset,
+    shown: shown(), before: before,
+    text: document.body.innerText.slice(0, 2000),
+  }));
 }
 """.replace("SHOWN", SHOWN.strip())
 

@@ -80,6 +80,17 @@ def asked_texts(lesson: str, material: Material) -> list[Msg]:
     ]
 
 
+def shown_of(lesson: str, **given: Any) -> Shown:
+    """What a lesson shows of the embedded study at some values of its controls."""
+    spec, material = LESSONS[lesson], sample_material()
+    return spec.show(material, spec.values(material, given))
+
+
+def all_texts(lesson: str, **given: Any) -> list[Msg]:
+    """What it says there, and what it asks."""
+    return [*shown_texts(shown_of(lesson, **given)), *asked_texts(lesson, sample_material())]
+
+
 def spoken(messages: Iterable[Msg]) -> dict[str, list[float]]:
     """Every number that a reader sees, by text and parameter, in the order of the sentences."""
     found: dict[str, list[float]] = {}
