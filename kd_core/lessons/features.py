@@ -133,7 +133,10 @@ def _steps(
             "lesson.features.step.map",
             {"n": high * wide, "mse": significant(np.square(projected - teacher).mean(), 3)},
         ),
-        Msg("lesson.features.step.all", {"n": made.read, "mse": significant(made.mse[epoch][stage], 3)}),
+        Msg(
+            "lesson.features.step.all",
+            {"n": made.read, "mse": significant(made.mse[epoch][stage], 3)},
+        ),
     )
 
 
