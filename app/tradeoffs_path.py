@@ -33,7 +33,9 @@ def show(choice: Choice, chosen: Found) -> None:
     """Bars of the models that remain, the recommended one and the runner-up first."""
     within, found = chosen
     first = [place for place in (found.best, found.runner_up) if place is not None]
-    order = dict.fromkeys([*first, *map(int, plain_order(within, choice.metric))])
+    order = dict.fromkeys(
+        [*first, *map(int, plain_order(within["value"].to_numpy(float), choice.metric))]
+    )
     rows = within.iloc[list(order)]
     known = rows[rows["latency_ms"].notna()]
     if not len(known):

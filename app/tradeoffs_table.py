@@ -25,15 +25,25 @@ COLUMNS = (
 
 def plain_table(choice: Choice) -> pd.DataFrame:
     """What remains, the best first, in the names of the files: units are in the names."""
+    return _named(choice).iloc[_rows(choice)].reset_index(drop=True)
+
+
+def _named(choice: Choice) -> pd.DataFrame:
+    """The columns of the files; taken before any row, since there are many others."""
     table = choice.table()
-    within = table[choice.budget.within(table)]
-    order = plain_order(within, choice.metric)
-    return within.iloc[order][[c for c in COLUMNS if c in within]].reset_index(drop=True)
+    return table[[c for c in COLUMNS if c in table]]
 
 
-def plain_order(within: pd.DataFrame, metric: str) -> np.ndarray:
-    """Places of the rows, the best score first."""
-    order = within["value"].to_numpy(float).argsort(kind="stable")
+def _rows(choice: Choice) -> np.ndarray:
+    """Places of what remains, the best first."""
+    table = choice.table()
+    within = np.flatnonzero(choice.budget.within(table))
+    return within[plain_order(table["value"].to_numpy(float)[within], choice.metric)]
+
+
+def plain_order(values: np.ndarray, metric: str) -> np.ndarray:
+    """Places of the scores, the best first."""
+    order = values.argsort(kind="stable")
     return order[::-1] if higher_is_better(metric) else order
 
 
@@ -54,10 +64,10 @@ def _page(rows: int) -> int:
 
 def show(choice: Choice) -> None:
     """What remains, in units that are fit to read."""
-    found = plain_table(choice)
-    st.caption(say("tradeoffs.remain", n=len(found), of=len(choice.table())))
-    start = _page(len(found))
-    shown = found.iloc[start : start + ROWS]
+    rows = _rows(choice)
+    st.caption(say("tradeoffs.remain", n=len(rows), of=len(choice.table())))
+    start = _page(len(rows))
+    shown = _named(choice).iloc[rows[start : start + ROWS]]
     sources = {s: say(f"source.{s}") for s in ("measured", "estimated", "none")}
     columns = {
         "arm": shown["arm"],

@@ -56,9 +56,14 @@ Found = tuple[pd.DataFrame, Recommendation]
 
 def recommended(choice: Choice) -> Found:
     """Candidates within the limits, and what the rule takes of them."""
-    table = choice.collapsed()
-    within = table[choice.budget.within(table)].reset_index(drop=True)
-    return within, recommend(within, choice.metric, choice.margin)
+    return _recommended(choice.key, choice)
+
+
+@st.cache_resource(show_spinner=False, max_entries=24)
+def _recommended(key: tuple[Any, ...], _choice: Choice) -> Found:
+    table = _choice.collapsed()
+    within = table[_choice.budget.within(table)].reset_index(drop=True)
+    return within, recommend(within, _choice.metric, _choice.margin)
 
 
 def lines(choice: Choice, chosen: Found) -> list[Msg]:

@@ -128,6 +128,7 @@ def _locale(language: str) -> Locale:
     return Locale.parse(language.replace("-", "_"))
 
 
+@functools.lru_cache(maxsize=10_000)  # a page says the same few numbers at each of its runs
 def _decimal(value: float, language: str, pattern: str) -> str:
     return typeset(str(format_decimal(value, pattern, locale=_locale(language))))
 

@@ -17,6 +17,9 @@ from kd_core.study.rows import StudyRow
 from kd_core.study.trials import equal
 from kd_core.text import Msg
 
+NAMED_ARMS = 12
+"""Arms whose counts of settings are named; of more, the smallest and the largest count."""
+
 CODE = 6
 """Characters of a code: one in 16 million pairs of protocols shares one."""
 
@@ -83,6 +86,9 @@ class Stamp:
             return Msg("stamp.trials.none")
         if equal(self.trials):
             return Msg("stamp.trials.equal", {"n": next(iter(self.trials.values()))})
+        if len(self.trials) > NAMED_ARMS:
+            ends = {"low": min(self.trials.values()), "high": max(self.trials.values())}
+            return Msg("stamp.trials.range", {**ends, "arms": len(self.trials)})
         counts = [Msg("stamp.trials.of", {"arm": arm, "n": n}) for arm, n in self.trials.items()]
         return Msg("stamp.trials.unequal", {"counts": counts})
 

@@ -25,6 +25,12 @@ def test_unequal_tuning_is_said_with_the_counts() -> None:
     assert "unequal tuning: baseline 1 and kd 9" in said
 
 
+def test_of_very_many_arms_the_ends_are_said() -> None:
+    said = say(stamp(trials={f"arm-{n}": n % 5 + 1 for n in range(3000)}).msg)
+    assert "unequal tuning: 1 to 5 settings tried for each of 3,000 arms" in said
+    assert len(said) < 500
+
+
 def test_the_code_follows_the_protocol_and_not_the_part_or_the_seal() -> None:
     same = {stamp("val").code, stamp("test").code, stamp(trials={"kd": 4}).code}
     settings = sample_store().study(sample_study()).settings
