@@ -40,6 +40,7 @@ def words_on(
         mode="text",
         textfont={"color": [readable_on(colour) for colour in behind], "size": px},
         hoverinfo="skip",
+        showlegend=False,
         cliponaxis=False,
     )
 

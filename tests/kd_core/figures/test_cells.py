@@ -41,4 +41,5 @@ def test_empty_cells_and_texts_have_no_words():
     cells = go.Heatmap(x=[0, 1, 2], y=["r"], z=[[None, 0.5, 1.0]])
     made = words_on(cells, [["a", "", "c"]], "Cividis")
     assert (list(made.x), list(made.y), list(made.text)) == ([2], ["r"], ["c"])
+    assert made.showlegend is False
     assert not words_on(go.Heatmap(x=[0], y=[0], z=[[None]]), [["a"]], "Blues").text
