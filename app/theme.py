@@ -20,6 +20,11 @@ h3 {font-size: 1.25rem !important;}
   .st-key-shown-lesson .stColumn > .stVerticalBlock {display: contents;}
   .st-key-shown-lesson .stColumn > .stVerticalBlock > * {flex: 1 1 100%; width: 100%;}
   .st-key-shown-lesson .stColumn > .stVerticalBlock > :has(> .st-key-shown-facts) {order: 1;}
+  /* cells of a map are narrow and high here, so their figures stand upright */
+  .st-key-try-map .textpoint text, .st-key-map .textpoint text {
+    transform: rotate(-90deg); transform-box: fill-box; transform-origin: center;
+    font-size: 12px !important;
+  }
 }
 </style>
 """
