@@ -175,7 +175,7 @@ def _new_page(browser: Any) -> Any:
     return page
 
 
-def _ready(page: Any, before: str = "", starts: int = 0) -> tuple[float, bool]:
+def _ready(page: Any, before: str = "", starts: int = -1) -> tuple[float, bool]:
     """When the page was ready, on its own clock, and whether its figure is another one."""
     when, changed = page.evaluate(READY, [before, starts, PATIENT_MS, SETTLED_MS])
     return float(when), bool(changed)
@@ -223,9 +223,10 @@ def _navigation(page: Any) -> float:
         "() => document.querySelector('[data-testid=stApp]').dataset.testScriptState"
         " === 'notRunning' && !document.querySelector('.js-plotly-plot')"
     )
-    starts, began = _starts(page), _now(page)
+    began = _now(page)
     links.get_by_role("link", name="Trade-offs", exact=True).click()
-    return _ready(page, "", starts)[0] - began
+    # no figure stood on the page before: its being there shows that the script has started
+    return _ready(page, "")[0] - began
 
 
 def _reload(page: Any) -> float:
