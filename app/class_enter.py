@@ -10,12 +10,16 @@ from kd_core.errors import KDLabError
 from kd_core.study.people import NICKNAME_CHARS
 
 WORD_CHARS = 100
+WIPED = "class-wiped"
+"""What the teacher removed a moment ago, for whom the door is the next page."""
 
 
 def show() -> None:
     """Code and nickname; the page that was asked for follows."""
     _, middle, _ = st.columns([1, 2, 1])
     with middle:
+        if removed := st.session_state.get(WIPED):
+            st.success(say("class.wiped", **removed), icon=":material/check:")
         st.title(say("class.enter.title"))
         st.markdown(say("class.enter.about"))
         with st.form("class-enter"):
@@ -56,4 +60,5 @@ def _try(word: str, nickname: str) -> None:
     except KDLabError as error:
         show_error(error)
         return
+    st.session_state.pop(WIPED, None)
     st.rerun()

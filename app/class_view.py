@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 import pandas as pd
 import streamlit as st
@@ -11,7 +12,7 @@ from app import class_board, class_enter, class_picture
 from app.class_room import MB, room
 from app.services import services
 from app.texts import guarded, say, show_error
-from app.visitor import may, person
+from app.visitor import ask_again, may, person
 from kd_core.errors import KDLabError
 from kd_core.study.board import Place, Rules
 from kd_core.study.rights import VISITOR
@@ -186,7 +187,14 @@ def _end() -> None:
             st.write(say("class.wipe.about"))
             sure = st.checkbox(say("class.wipe.sure"), key="class-wipe-sure")
             if st.button(say("class.wipe.yes"), disabled=not sure):
-                _do(class_board.wipe_class, "")
+                _do(_wipe, "")
+
+
+def _wipe() -> None:
+    """Forgets the teacher too, so what was removed is said at the door."""
+    removed = class_board.wipe_class()
+    st.session_state[class_enter.WIPED] = {**asdict(removed), "size": removed.freed_bytes}
+    ask_again()
 
 
 def _do(act: Callable[[], object], said: str) -> None:

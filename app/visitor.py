@@ -63,8 +63,13 @@ def come_in(word: str, nickname: str) -> Person:
         AccessError: As :meth:`app.class_room.Room.come_in`.
     """
     found = room().come_in(_name(), word, nickname)
-    st.session_state.pop("person", None)
+    ask_again()
     return found
+
+
+def ask_again() -> None:
+    """Read at once who this visitor is: their role has changed."""
+    st.session_state.pop("person", None)
 
 
 def visitor() -> str:

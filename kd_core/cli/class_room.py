@@ -87,5 +87,5 @@ def _wipe(
             return {"wiped": False}
     found = dataclasses.asdict(wipe(store, people))
     size = found.pop("freed_bytes")
-    screen.line("cli.class.wiped", size=size, **found)
+    screen.line("class.wiped", size=size, **found)
     return {"wiped": True, **found, "freed_bytes": size}

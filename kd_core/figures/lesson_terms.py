@@ -10,6 +10,8 @@ from kd_core.figures.look import PALETTE, Say, figure
 from kd_core.text import Msg
 
 COLOURS = {"label": PALETTE[1], "teacher": PALETTE[0]}
+LEAST_PX = 13
+"""A figure that would have to be smaller on its bar is left out."""
 
 
 @dataclass(frozen=True)
@@ -89,4 +91,5 @@ def terms_figure(info: Terms, say: Say, dark: bool = False) -> go.Figure:
         },
     )
     made.update_layout(legend_traceorder="normal")  # stacks would turn it round
+    made.update_layout(uniformtext={"minsize": LEAST_PX, "mode": "hide"})  # the facts say it too
     return made

@@ -49,6 +49,18 @@ def test_a_visitor_sees_no_control_of_the_teachers_and_a_teacher_does(open_page)
     assert "(teacher)" in texts(at)
 
 
+def test_after_a_wipe_the_door_says_what_was_removed(open_page):
+    at = come_in(open_page("class"), TOKEN, "Rui")
+    next(box for box in at.checkbox if box.label == say("class.wipe.sure")).check().run()
+    next(b for b in at.button if b.label == say("class.wipe.yes")).click().run()
+    assert not at.exception
+    assert [title.value for title in at.title] == [say("class.enter.title")]
+    told = say("class.wiped", runs=0, datasets=0, files=0, devices=0, people=1, size=0)
+    assert told in texts(at)
+    come_in(at, TOKEN, "Rui")
+    assert told not in texts(at)
+
+
 def test_the_teacher_opens_the_board(open_page):
     at = come_in(open_page("class"), TOKEN, "Rui")
     assert say("class.board.closed") in texts(at)
