@@ -66,7 +66,8 @@ def sides_figure(info: Sides, say: Say, dark: bool = False) -> go.Figure:
     names = [say(Msg("role.teacher")), say(Msg("role.student"))]
     for at, side in enumerate(info.sides):
         where = {"row": at // COLUMNS + 1, "col": at % COLUMNS + 1}
-        made.add_trace(_bars(side, names, say), **where)
+        made.add_trace(_bars(side, names), **where)
+        made.add_trace(_figures(side, names, say), **where)
         longest = max(side.teacher, side.student, *side.teacher_ends, *side.student_ends)
         made.update_xaxes(range=[0, longest * ROOM], showticklabels=False, **where)
         first = where["col"] == 1
@@ -80,15 +81,11 @@ def sides_figure(info: Sides, say: Say, dark: bool = False) -> go.Figure:
     return made
 
 
-def _bars(side: Side, names: list[str], say: Say) -> go.Bar:
+def _bars(side: Side, names: list[str]) -> go.Bar:
     values = (side.teacher, side.student)
     ends = (side.teacher_ends, side.student_ends)
     up = [max(0.0, end[1] - v) if end else 0.0 for end, v in zip(ends, values, strict=True)]
     down = [max(0.0, v - end[0]) if end else 0.0 for end, v in zip(ends, values, strict=True)]
-    text_id = f"figure.lesson.small.{side.name}.value"
-    gap = "\u2002\u2002" if any(ends) else ""  # past the whisker
-    shown = [significant(v, 3) if side.name in ("work", "time") else v for v in values]
-    told = [gap + say(Msg(text_id, {"value": v})) for v in shown]
     return go.Bar(
         x=values,
         y=names,
@@ -96,8 +93,23 @@ def _bars(side: Side, names: list[str], say: Say) -> go.Bar:
         width=0.62,
         marker={"color": COLOURS},
         error_x={"type": "data", "array": up, "arrayminus": down, "visible": any(up)},
-        text=told,
-        textposition="outside",
+        hoverinfo="skip",
+    )
+
+
+def _figures(side: Side, names: list[str], say: Say) -> go.Scatter:
+    """The figures behind the bars, past the whiskers where there are any."""
+    values = (side.teacher, side.student)
+    rounded = side.name in ("work", "time")  # bytes and scores round themselves
+    text_id = f"figure.lesson.small.{side.name}.value"
+    told = [say(Msg(text_id, {"value": significant(v, 3) if rounded else v})) for v in values]
+    ends = (side.teacher_ends, side.student_ends)
+    return go.Scatter(
+        x=[max((v, *end)) for v, end in zip(values, ends, strict=True)],
+        y=names,
+        mode="text",
+        text=[f"\u2002{one}" for one in told],
+        textposition="middle right",
         textfont={"size": 15},
         cliponaxis=False,
         hovertemplate="%{y}: %{text}<extra></extra>",

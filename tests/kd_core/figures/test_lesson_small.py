@@ -22,11 +22,13 @@ def test_what_one_of_them_lacks_is_left_out():
 @pytest.mark.parametrize("dark", [False, True])
 def test_bars_and_whiskers_are_the_values(dark):
     made = sides_figure(sides_info(SIDES), TEXTS.render, dark)
-    assert [list(bar.x) for bar in made.data] == [[0.9, 0.8], [8e6, 2e6], [40.0, 10.0]]
-    assert made.data[0].error_x.array == pytest.approx((0.05, 0.05))
-    assert made.data[0].error_x.arrayminus == pytest.approx((0.05, 0.1))
-    assert not made.data[1].error_x.visible
-    assert made.data[1].text[0] == "8.00 MB"
+    bars, figures = made.data[::2], made.data[1::2]
+    assert [list(bar.x) for bar in bars] == [[0.9, 0.8], [8e6, 2e6], [40.0, 10.0]]
+    assert bars[0].error_x.array == pytest.approx((0.05, 0.05))
+    assert bars[0].error_x.arrayminus == pytest.approx((0.05, 0.1))
+    assert not bars[1].error_x.visible
+    assert figures[1].text[0].strip() == "8.00 MB"
+    assert list(figures[0].x) == [0.95, 0.85]  # past the whiskers
     assert all(made.layout[f"xaxis{n}"].range[0] == 0 for n in ("", "2", "3"))
 
 
