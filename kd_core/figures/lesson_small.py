@@ -14,7 +14,7 @@ from kd_core.text import Msg, significant
 
 HEIGHT_PX, COLUMNS = 380, 2
 COLOURS = (ROLE_COLOURS["teacher"], STUDENT_COLOURS[0])
-ROOM = 1.75
+ROOM = 1.9
 """An axis is so much longer than its longest bar, for the figure behind it."""
 
 
