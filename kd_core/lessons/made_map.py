@@ -135,6 +135,7 @@ class _Grid:
 
     def run(self) -> LiveMap:
         """All points, and the student alone."""
+        teacher = self.taught()  # before it taught: its last bits are others afterwards
         alone = [self.trained(baseline_run(self.material, seed)) for seed in SEEDS]
         rows = [
             [
@@ -149,7 +150,7 @@ class _Grid:
             temperatures=TEMPERATURES,
             values={n: tuple(tuple(one[n] for one in row) for row in rows) for n in self.names},
             alone={n: tuple(one[n] for one in alone) for n in self.names},
-            teacher=self.taught(),
+            teacher=teacher,
         )
 
     def taught(self) -> dict[str, float]:
