@@ -12,7 +12,7 @@ from app import readings
 from app.readings import Reading
 from app.services import services
 from app.texts import say
-from kd_core.study.models_frame import read_frame
+from kd_core.study.models_frame import Version, frame_version, read_frame
 from kd_core.study.protocol import differing
 from kd_core.study.stamp import Stamp, stamp_of
 from kd_core.study.trials import trials
@@ -65,13 +65,17 @@ def show(reading: Reading) -> None:
     st.caption(say(stamp(reading).msg))
 
 
+@st.cache_data(show_spinner=False, max_entries=200)
+def _stamps(study_ids: tuple[str, ...], at: Version) -> list[tuple[str, Stamp]]:
+    return [
+        (study.name, stamp_of(study, "val", _trials(study.id, study.finished)))
+        for study in map(services().store.study, study_ids)
+    ]
+
+
 def show_studies(study_ids: Sequence[str]) -> None:
     """The stamp below a figure on validation data; of several studies, who has which protocol."""
-    store = services().store
-    stamps = [
-        (study.name, stamp_of(study, "val", _trials(study.id, study.finished)))
-        for study in map(store.study, study_ids[:NAMED])
-    ]
+    stamps = _stamps(tuple(study_ids[:NAMED]), frame_version(services().store))
     if len(study_ids) == 1:
         st.caption(say(stamps[0][1].msg))
         return

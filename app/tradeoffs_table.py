@@ -25,12 +25,10 @@ COLUMNS = (
 
 def plain_table(choice: Choice) -> pd.DataFrame:
     """What remains, the best first, in the names of the files: units are in the names."""
-    return _named(choice).iloc[_rows(choice)].reset_index(drop=True)
+    return _named(choice.table().iloc[_rows(choice)]).reset_index(drop=True)
 
 
-def _named(choice: Choice) -> pd.DataFrame:
-    """The columns of the files; taken before any row, since there are many others."""
-    table = choice.table()
+def _named(table: pd.DataFrame) -> pd.DataFrame:
     return table[[c for c in COLUMNS if c in table]]
 
 
@@ -67,7 +65,7 @@ def show(choice: Choice) -> None:
     rows = _rows(choice)
     st.caption(say("tradeoffs.remain", n=len(rows), of=len(choice.table())))
     start = _page(len(rows))
-    shown = _named(choice).iloc[rows[start : start + ROWS]]
+    shown = _named(choice.table().iloc[rows[start : start + ROWS]])
     sources = {s: say(f"source.{s}") for s in ("measured", "estimated", "none")}
     columns = {
         "arm": shown["arm"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,7 @@ from kd_core.figures.estimates import estimates_figure, estimates_info
 from kd_core.figures.landscape import Landscape, landscape_info
 from kd_core.figures.landscape_look import BARS_UP_TO, landscape_figure
 from kd_core.figures.parallel import parallel_figure, parallel_info
+from kd_core.study.budget import Budget
 from kd_core.study.costs import THIS_MACHINE, cost_of
 from kd_core.study.recommend import (
     Recommendation,
@@ -101,8 +103,14 @@ def _key(row: pd.Series) -> tuple[str, ...]:
 
 def reference_row(choice: Choice) -> pd.Series | None:
     """The reference among the candidates."""
-    table = choice.collapsed()
-    study, arm, name = choice.reference
+    without_limits = replace(choice, budget=Budget())
+    return _reference_row(without_limits.key, without_limits)
+
+
+@st.cache_resource(show_spinner=False, max_entries=48)
+def _reference_row(key: tuple[Any, ...], _choice: Choice) -> pd.Series | None:
+    table = _choice.collapsed()
+    study, arm, name = _choice.reference
     same = (table["study"] == study) & (table["arm"] == arm) & (table["name"] == name)
     return table[same].iloc[0] if same.any() else None
 

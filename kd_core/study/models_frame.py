@@ -54,12 +54,16 @@ AT_ONCE = 500
 _VERSION = """
     SELECT (SELECT COUNT(*) FROM runs WHERE status = 'finished'),
         (SELECT MAX(ended) FROM runs WHERE status = 'finished'),
-        (SELECT MAX(id) FROM measurements), (SELECT COUNT(*) FROM members)
+        (SELECT MAX(id) FROM measurements), (SELECT COUNT(*) FROM members),
+        (SELECT COUNT(test_opened_at) FROM studies)
 """
 
 
 def frame_version(store: Store) -> Version:
-    """Changes whenever a run finishes, is deleted, is shown elsewhere, or is measured again."""
+    """Changes whenever a run finishes, is deleted, is shown elsewhere, or is measured again.
+
+    It also changes when the test part of a study is opened.
+    """
     return (str(store.home.root), *store.db.rows(_VERSION)[0])
 
 

@@ -73,7 +73,7 @@ def test_metrics_and_files() -> None:
     assert model_file(sample_store(), frame["run"][0], "model").is_file()
 
 
-def test_the_version_changes_with_a_measurement(tmp_path) -> None:
+def test_the_version_changes_with_a_measurement_and_when_the_test_part_is_opened(tmp_path) -> None:
     from kd_core.study.collect import collect
     from kd_core.study.store import Store
     from tests.helpers_code import ROOT
@@ -85,7 +85,9 @@ def test_the_version_changes_with_a_measurement(tmp_path) -> None:
     between = frame_version(store)
     run = store.runs()[0].id
     store.add_measurement(run, "model", MEASUREMENT)
-    assert len({before, between, frame_version(store)}) == 3
+    measured = frame_version(store)
+    store.open_test(store.studies()[0].id)
+    assert len({before, between, measured, frame_version(store)}) == 4
     store.close()
 
 
