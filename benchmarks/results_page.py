@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ ROOT = Path(__file__).parent.parent
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PATIENT_MS, SETTLED_MS = 240_000, 1_500
 MOST_STEPS = 40
+REST_S = 1.0  # between two actions, as with a person: a page has things to put away
 AIMS = {"slider_p95_ms": 500, "navigation_p95_ms": 800, "reload_ratio": 1.5}
 DEVICE = "raspberry_pi_4"
 
@@ -141,10 +142,11 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         for turn in range(options.repeats + 2):
             found = {
                 "slider": _slider(page, turn),  # an address keeps the place over what follows
-                "navigation": _navigation(page),
-                "reload": _reload(page),
-                "empty": _reload_empty(other),
+                "navigation": _after_rest(_navigation, page),
+                "reload": _after_rest(_reload, page),
+                "empty": _after_rest(_reload_empty, other),
             }
+            time.sleep(REST_S)
             if turn >= 2:  # the first two turns warm caches up
                 for name, value in found.items():
                     times[name].append(value)
@@ -181,6 +183,11 @@ def _ready(page: Any, before: str = "", starts: int = -1) -> tuple[float, bool]:
     """When the page was ready, on its own clock, and whether its figure is another one."""
     when, changed = page.evaluate(READY, [before, starts, PATIENT_MS, SETTLED_MS])
     return float(when), bool(changed)
+
+
+def _after_rest(act: Callable[[Any], float], page: Any) -> float:
+    time.sleep(REST_S)
+    return act(page)
 
 
 def _starts(page: Any) -> int:
