@@ -21,9 +21,10 @@ UNIT = {
 BAND = {"latency_ms": ("low_ms", "high_ms"), "energy_mj": ("energy_low_mj", "energy_high_mj")}
 """Columns with the ends of a cost's band."""
 
-MAX_DOTS = 120
-"""Models drawn one by one: the front, teacher and baselines first, then the best. All others are
-counted in cells, since more markers only slow the page and hide one another."""
+MAX_DOTS, DOTS_OF_MANY = 120, 50
+"""Up to so many models all are drawn one by one; of more only so many: the front, teacher and
+baselines first, then the best. All others are counted in cells, since more markers only slow the
+page and hide one another."""
 
 CELLS = (36, 24)
 """Cells along the cost axis and along the score."""
@@ -148,11 +149,12 @@ def landscape_info(
     front[has] = front_of_two(value[has] if higher_is_better else -value[has], cost[has])
     sign = 1.0 if higher_is_better else -1.0
     special = models["role"].isin(("teacher", "baseline")).to_numpy()
-    first = front | (special if special.sum() <= MAX_DOTS // 4 else False)
+    first = front | (special if special.sum() <= DOTS_OF_MANY // 2 else False)
     if chosen is not None:
         first |= ((models["run"] == chosen[0]) & (models["name"] == chosen[1])).to_numpy()
     order = np.lexsort((-sign * value, ~first))
-    drawn = np.sort(order[has[order]][:MAX_DOTS])
+    most = MAX_DOTS if has.sum() <= MAX_DOTS else DOTS_OF_MANY
+    drawn = np.sort(order[has[order]][:most])
     rows = models.iloc[drawn]
     dots = _dots(rows, x, area, front[drawn], by_arm)
     place = next((i for i, d in enumerate(dots) if chosen == (d.run, d.name)), None)

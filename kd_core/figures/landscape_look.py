@@ -52,7 +52,8 @@ def landscape_figure(info: Landscape, say: Say, dark: bool = False) -> go.Figure
         xaxis={
             "title": in_lines(say(Msg(f"cost.{info.x}"))),
             "type": "log" if info.log else "linear",
-            "dtick": "D2" if info.log else None,
+            "dtick": "D2" if info.log else None,  # 1, 2, 5, 10, …
+            "tickformat": ",~r" if info.log else None,  # else "5" stands at 0.5
             "range": [low, high],
         },
         yaxis={

@@ -157,6 +157,7 @@ def trade_off_figure(info: TradeOff, say: Say, dark: bool = False) -> go.Figure:
             "title": say(Msg(f"axis.{info.x}")),
             "type": "log" if axis.log else "linear",
             "dtick": "D2" if axis.log else None,  # 1, 2, 5, 10, …
+            "tickformat": ",~r" if axis.log else None,  # else "5" stands at 0.5
             "range": [axis.low, axis.high],
         },
         yaxis={"title": say(Msg(f"metric.{info.metric}.title")), "range": y_range},

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from kd_core.figures.landscape import MAX_ARMS, MAX_DOTS, landscape_info
+from kd_core.figures.landscape import DOTS_OF_MANY, MAX_ARMS, MAX_DOTS, landscape_info
 
 
 def models(**columns) -> pd.DataFrame:
@@ -49,9 +49,14 @@ def test_no_more_dots_than_can_be_drawn_and_the_front_and_the_teacher_among_them
     table = models(value=np.linspace(0.9, 0.5, n)).assign(role=["teacher", *["student"] * (n - 1)])
     table.loc[0, ["value", "latency_ms"]] = [0.1, 1e4]  # a poor, slow teacher
     info = landscape_info(table, "latency_ms", "accuracy")
-    assert len(info.dots) == MAX_DOTS
-    assert info.left_out == 100
+    assert len(info.dots) == DOTS_OF_MANY
+    assert info.left_out == n - DOTS_OF_MANY
     assert "r0" in {dot.run for dot in info.dots}
+
+
+def test_a_few_are_all_drawn() -> None:
+    info = landscape_info(models(value=np.linspace(0.9, 0.5, MAX_DOTS)), "latency_ms", "accuracy")
+    assert (len(info.dots), info.left_out) == (MAX_DOTS, 0)
 
 
 def test_many_arms_are_grouped_by_role() -> None:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from kd_core.figures.landscape import MAX_DOTS, landscape_info
+from kd_core.figures.landscape import DOTS_OF_MANY, MAX_DOTS, landscape_info
 from kd_core.figures.landscape_look import BARS_UP_TO, landscape_figure, spark
 from tests.helpers_sample import say
 from tests.kd_core.figures.test_landscape import models
@@ -75,6 +75,7 @@ def test_models_that_are_not_drawn_are_counted_in_cells_below_the_markers() -> N
     info = landscape_info(models(value=[0.5] * (MAX_DOTS + 30)), "latency_ms", "f1")
     below = landscape_figure(info, say).data[0]
     assert below.type == "heatmap"
-    assert sum(count or 0 for row in below.z for count in row) == info.left_out == 30
+    assert sum(count or 0 for row in below.z for count in row) == info.left_out
+    assert info.left_out == MAX_DOTS + 30 - DOTS_OF_MANY
     assert len(below.x) == len(below.z[0]) + 1
     assert landscape_info(models(value=[0.5]), "latency_ms", "f1").cells is None
