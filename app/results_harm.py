@@ -23,7 +23,6 @@ from kd_core.study.operating import HEALTHY
 from kd_core.study.results import Level
 
 SHOWN = 24
-REPEATS = 1000
 
 
 def show(reading: Reading) -> None:
@@ -74,7 +73,7 @@ def rows_of(
 ) -> tuple[HarmRow, ...]:
     """The rows of two arms, over the seeds that both have."""
     first, second = answers.pair(study_id, runs, pair, part, opened, level)
-    return harm_table(first, second, metric, repeats=REPEATS)
+    return harm_table(first, second, metric)
 
 
 def table(rows: Sequence[HarmRow], first: str, second: str) -> None:
