@@ -17,7 +17,7 @@ POLL = "15s"
 @st.fragment(run_every=POLL)
 @guarded
 def show(where: str) -> None:
-    """The picture with its heading, drawn again every few seconds.
+    """The picture with its heading, drawn again now and then.
 
     Args:
         where: The page, since two pictures on one would need two keys.

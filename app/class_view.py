@@ -70,7 +70,7 @@ def board() -> None:
         width="stretch",
         column_config={
             named["board.accuracy"]: st.column_config.NumberColumn(format="%.3f"),
-            named["board.size"]: st.column_config.NumberColumn(format="%.3f"),
+            named["board.size"]: st.column_config.NumberColumn(format="%.3g"),
         },
     )
 

@@ -19,11 +19,12 @@ from kd_core.study.board import METRIC
 from kd_core.study.records import MODEL
 from kd_core.study.rows import ACTIVE, RunRow
 
-POLL_S, LONGEST_POLL_S = 1, 15
+POLL_S, UNKNOWN_POLL_S, LONGEST_POLL_S = 1, 5, 12
 WAITS = ("queued", "waiting")
 LOOKS_PER_WAIT = 5
-"""A run that waits its turn is looked at so many times until then: a class that waits would keep
-the server, and thirty browsers, busy otherwise."""
+"""A run that waits its turn is looked at about so often until then, but no less often than every
+``LONGEST_POLL_S``: a class that waits would keep the server, and thirty browsers, busy otherwise.
+"""
 
 
 def follow(material: Material, run_id: str) -> None:
@@ -43,7 +44,7 @@ def poll_s(run: RunRow) -> int:
     place = services().jobs.place(run.id)
     wait_s = place.starts_in_s if place else None
     if wait_s is None:
-        return LOOKS_PER_WAIT * POLL_S
+        return UNKNOWN_POLL_S
     return min(LONGEST_POLL_S, max(2 * POLL_S, round(wait_s / LOOKS_PER_WAIT)))
 
 
@@ -68,6 +69,7 @@ def _follow(material: Material, run_id: str, before: str) -> None:
     stop = run.status in ACTIVE and may_change(run.owner)
     if stop and st.button(say("live.stop"), icon=":material/stop:", key="try-stop"):
         ask(run.id, "cancel")
+        st.rerun()  # the next look may be seconds away
 
 
 def _asked(run: RunRow) -> dict[str, float]:

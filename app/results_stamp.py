@@ -50,14 +50,15 @@ def unranked(reading: Reading) -> tuple[str, ...]:
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
-def _trials(study_id: str, finished: int) -> dict[str, int]:
+def _trials(study_id: str, at: Version) -> dict[str, int]:
     return trials(services().store, study_id)
 
 
 def stamp(reading: Reading) -> Stamp:
     """The protocol stamp of what is looked at."""
     study = reading.study
-    return stamp_of(study, reading.part, _trials(study.id, study.finished))
+    at = frame_version(services().store)  # what other studies tried counts too
+    return stamp_of(study, reading.part, _trials(study.id, at))
 
 
 def show(reading: Reading) -> None:
@@ -68,7 +69,7 @@ def show(reading: Reading) -> None:
 @st.cache_data(show_spinner=False, max_entries=200)
 def _stamps(study_ids: tuple[str, ...], at: Version) -> list[tuple[str, Stamp]]:
     return [
-        (study.name, stamp_of(study, "val", _trials(study.id, study.finished)))
+        (study.name, stamp_of(study, "val", _trials(study.id, at)))
         for study in map(services().store.study, study_ids)
     ]
 

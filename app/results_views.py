@@ -25,9 +25,9 @@ CARDS = 5
 """Cards side by side."""
 
 DECIMALS = {
-    "value": "%.3f", "low": "%.3f", "high": "%.3f", "size_mb": "%.2f", "params_m": "%.3f",
+    "value": "%.3f", "low": "%.3f", "high": "%.3f", "size_mb": "%.3g", "params_m": "%.3f",
     "macs_m": "%.1f", "latency_ms": "%.2f", "latency_ms_p95": "%.2f", "images_per_s": "%.0f",
-    "memory_mb": "%.0f", "energy_mj": "%.1f", "gzip_mb": "%.2f", "nonzero_m": "%.3f",
+    "memory_mb": "%.0f", "energy_mj": "%.1f", "gzip_mb": "%.3g", "nonzero_m": "%.3f",
 }  # fmt: skip
 """As many as the figures are good for."""
 

@@ -6,11 +6,11 @@ folder a language (``app/locale/en/*.toml``, ``app/locale/pt_BR/*.toml``), each 
 ``"id" = "Text with {name}"``. Another language is one folder more; what it lacks stays English.
 
 A placeholder may name a format: ``{count:int}``, ``{rate:percent}`` (0.5 is shown as 50.0 %),
-``{gap:points}`` (× 100, one decimal), ``{size:bytes}`` (MB, 10⁶; three digits that count, so that
-two sizes can be divided as they stand), ``{time:seconds}``, ``{latency:ms}``, ``{score:score}``
-(three decimals), ``{x:four}`` (four), ``{x:number}`` (up to 6 significant digits),
-``{names:list}``. Numbers follow the language. A parameter may itself be a
-:class:`Msg`. A plural is a table whose keys are CLDR plural categories of the parameter ``n``::
+``{gap:points}`` (× 100, one decimal), ``{size:bytes}`` (MB, 10⁶; below 1 MB three digits that
+count, so that two sizes can be divided as they stand), ``{time:seconds}``, ``{latency:ms}``,
+``{score:score}`` (three decimals), ``{x:four}`` (four), ``{x:number}`` (up to 6 significant
+digits), ``{names:list}``. Numbers follow the language. A parameter may itself be a :class:`Msg`.
+A plural is a table whose keys are CLDR plural categories of the parameter ``n``::
 
     ["data.images"]
     one = "{n:int} image"

@@ -135,7 +135,7 @@ def assert_every_number(
     assert set(said) == set(expected)
     for name, values in said.items():
         wanted = expected[name]
-        whole = isinstance(wanted, int)
+        whole = all(isinstance(one, int) for one in np.atleast_1d(np.asarray(wanted, object)))
         many = np.broadcast_to(np.asarray(wanted, float), len(values))
         np.testing.assert_allclose(
             values, many, rtol=0 if whole else 5.1e-3, atol=0 if whole else 1.1e-5, err_msg=name

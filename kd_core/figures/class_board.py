@@ -144,6 +144,6 @@ def _marks(
         customdata=[
             [entry.nickname, entry.rank or say(Msg("class.board.outside"))] for entry in entries
         ],
-        hovertemplate="%{customdata[0]} · %{customdata[1]}<br>%{y:.3f} · %{x:.3f}<extra></extra>",
+        hovertemplate="%{customdata[0]} · %{customdata[1]}<br>%{y:.3f} · %{x:.3~g}<extra></extra>",
         cliponaxis=False,
     )

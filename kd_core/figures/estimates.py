@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from kd_core.errors import ExportError
-from kd_core.figures.look import PALETTE, SYMBOLS, Say, faint, figure, shorten
+from kd_core.figures.look import PALETTE, SYMBOLS, WHOLE_NUMBERS, Say, faint, figure, shorten
 from kd_core.latency.fit_check import Held, errors, model_of
 from kd_core.latency.fit_report import stored, worst
 from kd_core.text import Msg
@@ -109,7 +109,7 @@ def estimates_figure(info: Estimates, say: Say, dark: bool = False) -> go.Figure
             for place, (name, error) in enumerate(info.worst)
         ),
     ]
-    span = [math.log10(low), math.log10(high)]
+    axis = {"type": "log", "range": [math.log10(low), math.log10(high)], **WHOLE_NUMBERS}
     title = say(Msg("estimates.title", {"error": info.median_error, "share": info.within_20}))
     return figure(
         traces,
@@ -117,8 +117,8 @@ def estimates_figure(info: Estimates, say: Say, dark: bool = False) -> go.Figure
         dark,
         HEIGHT,
         title={"text": title, "font": {"size": 13}},
-        xaxis={"title": say(Msg("estimates.published")), "type": "log", "range": span},
-        yaxis={"title": say(Msg("estimates.predicted")), "type": "log", "range": span},
+        xaxis={"title": say(Msg("estimates.published")), **axis},
+        yaxis={"title": say(Msg("estimates.predicted")), **axis},
     )
 
 

@@ -24,7 +24,7 @@ BAND = {"latency_ms": ("low_ms", "high_ms"), "energy_mj": ("energy_low_mj", "ene
 MAX_DOTS, DOTS_OF_MANY = 120, 50
 """Up to so many models all are drawn one by one; of more only so many: the front, teacher and
 baselines first, then the best. All others are counted in cells, since more markers only slow the
-page and hide one another."""
+page and hide one another. Teachers and baselines come first unless they are many themselves."""
 
 CELLS = (36, 24)
 """Cells along the cost axis and along the score."""
@@ -153,7 +153,9 @@ def landscape_info(
     if chosen is not None:
         first |= ((models["run"] == chosen[0]) & (models["name"] == chosen[1])).to_numpy()
     order = np.lexsort((-sign * value, ~first))
-    most = MAX_DOTS if has.sum() <= MAX_DOTS else DOTS_OF_MANY
+    most = MAX_DOTS
+    if has.sum() > MAX_DOTS:
+        most = min(MAX_DOTS, max(DOTS_OF_MANY, int((first & has).sum())))
     drawn = np.sort(order[has[order]][:most])
     rows = models.iloc[drawn]
     dots = _dots(rows, x, area, front[drawn], by_arm)

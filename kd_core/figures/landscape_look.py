@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from kd_core.figures.landscape import BAND, Cells, Dot, Landscape
 from kd_core.figures.look import (
+    COST_AXIS,
     ROLE_COLOURS,
     ROLE_SYMBOLS,
     STUDENT_COLOURS,
@@ -51,9 +52,7 @@ def landscape_figure(info: Landscape, say: Say, dark: bool = False) -> go.Figure
         HEIGHT + legend_px(len(traces)),
         xaxis={
             "title": in_lines(say(Msg(f"cost.{info.x}"))),
-            "type": "log" if info.log else "linear",
-            "dtick": "D2" if info.log else None,  # 1, 2, 5, 10, …
-            "tickformat": ",~r" if info.log else None,  # else "5" stands at 0.5
+            **COST_AXIS[info.log],
             "range": [low, high],
         },
         yaxis={

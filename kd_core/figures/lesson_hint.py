@@ -96,5 +96,5 @@ def _line(info: Falling, number: int, epochs: list[int]) -> go.Scatter:
         },
         opacity=1.0 if chosen else 0.75,
         name=shorten(info.stages[number]),
-        hovertemplate=f"{info.stages[number]}<br>%{{x}}: %{{y:.3f}}<extra></extra>",
+        hovertemplate=f"{info.stages[number]}<br>%{{x}}: %{{y:.3~g}}<extra></extra>",
     )

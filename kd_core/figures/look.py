@@ -30,6 +30,15 @@ NAME_CHARS = 26
 """Characters of a name in a legend or at an axis; the pop-up has it in full."""
 
 
+WHOLE_NUMBERS = {"tickformat": ",~r"}
+"""For a logarithmic axis, which otherwise writes 0.5 and 50 as 5."""
+
+COST_AXIS: dict[bool, dict[str, str]] = {
+    True: {"type": "log", "dtick": "D2", **WHOLE_NUMBERS},  # 1, 2, 5, 10, …
+    False: {"type": "linear"},
+}
+"""An axis of costs, by whether it is logarithmic."""
+
 FLAT_LETTERS = 32
 """Letters of all tick names together that fit side by side on a phone."""
 

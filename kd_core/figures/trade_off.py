@@ -13,6 +13,7 @@ from kd_core.evaluate.pareto import pareto
 from kd_core.figures.cost_axis import CostAxis
 from kd_core.figures.labels import Label, place_labels
 from kd_core.figures.look import (
+    COST_AXIS,
     ROLE_COLOURS,
     Say,
     arm_name,
@@ -155,9 +156,7 @@ def trade_off_figure(info: TradeOff, say: Say, dark: bool = False) -> go.Figure:
         HEIGHT + (0 if labelled else legend_px(len(arms))),
         xaxis={
             "title": say(Msg(f"axis.{info.x}")),
-            "type": "log" if axis.log else "linear",
-            "dtick": "D2" if axis.log else None,  # 1, 2, 5, 10, …
-            "tickformat": ",~r" if axis.log else None,  # else "5" stands at 0.5
+            **COST_AXIS[axis.log],
             "range": [axis.low, axis.high],
         },
         yaxis={"title": say(Msg(f"metric.{info.metric}.title")), "range": y_range},

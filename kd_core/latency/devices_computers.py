@@ -51,7 +51,7 @@ _computer(
     ghz=2.8,
     flops_per_cycle=8,
     ram_bytes=8 * GB,
-    power=Power(14.0, 30.0, "ora.it.com, whole system: idle 14 W, under load 25 to 30 W"),
+    power=Power(10.0, 30.0, "CodeCarbon's table (TDP) to an assumed 30 W of the whole system"),
     source="ncnn benchmark",
 )
 _computer(

@@ -98,7 +98,7 @@ def test_accuracy_is_what_the_board_compares():
 @pytest.mark.parametrize(
     ("status", "wait_s", "every_s"),
     [("running", 90.0, 1), ("queued", None, 5), ("queued", 3.0, 2), ("queued", 40.0, 8),
-     ("waiting", 900.0, 15)],
+     ("waiting", 900.0, 12)],
 )  # fmt: skip
 def test_a_run_that_waits_long_is_looked_at_seldom(status, wait_s, every_s, monkeypatch):
     place = None if wait_s is None else Place(3, wait_s)
