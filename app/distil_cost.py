@@ -14,7 +14,7 @@ from kd_core.study.methods import alone_for_longer
 from kd_core.study.records import TrainingRecord
 from kd_core.study.results import Result, by_arm, results
 from kd_core.study.training_costs import ALIKE, CostRatio, cost_ratio, spent
-from kd_core.text import Msg
+from kd_core.text import Msg, significant
 
 BASELINE = "baseline"
 
@@ -51,7 +51,7 @@ def of_run(reading: Reading, result: Result, trained: TrainingRecord) -> None:
 
 def short(value: float | None) -> float:
     """Two significant digits, which is what times on a shared machine are good for; else NaN."""
-    return float("nan") if value is None else float(f"{value:.2g}")
+    return float("nan") if value is None else significant(value, 2)
 
 
 @st.cache_data(show_spinner=False, max_entries=100)

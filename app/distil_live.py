@@ -13,6 +13,7 @@ from app.services import services
 from app.texts import catalogue, entry_title, number, say
 from kd_core.losses import LOSSES
 from kd_core.study.rows import RunRow
+from kd_core.text import significant
 from kd_core.train.balance import Share, messages, read_balance
 from kd_core.train.data_free import ABOUT, nearness_msg
 
@@ -73,7 +74,7 @@ def _line(name: str, part: Share) -> dict[str, Any]:
 
 
 def _short(value: float | None) -> str:
-    return "–" if value is None else number(float(f"{value:.3g}"), "number")
+    return "–" if value is None else number(significant(value, 3), "number")
 
 
 def made(folder: Path) -> None:

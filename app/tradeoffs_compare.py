@@ -25,6 +25,7 @@ from kd_core.latency.estimate import layer_times
 from kd_core.study.costs import THIS_MACHINE
 from kd_core.study.recommend import metric_msg
 from kd_core.study.side_by_side import Evidence, advice, differences, loss_by_class
+from kd_core.text import significant
 
 MOST = 4
 OFFERED = 300
@@ -110,7 +111,7 @@ def _with_delta(name: str, value: Any, base: Any) -> str:
         return text
     if name == "value":
         return say("side.delta", value=text, delta=signed((value - base) * 100, 1))
-    return say("side.ratio", value=text, ratio=number(float(f"{value / base:.2g}"), "number"))
+    return say("side.ratio", value=text, ratio=number(significant(value / base, 2), "number"))
 
 
 def _settings(choice: Choice, rows: Rows, pinned: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kd_core.cli.screen import Screen
-from kd_core.text import Msg
+from kd_core.text import Msg, significant
 
 if TYPE_CHECKING:
     from kd_core.latency.devices import DeviceSpec
@@ -182,4 +182,4 @@ def _rounded(value: float) -> float:
     >>> _rounded(12.34), _rounded(0.0456), _rounded(1234.5)
     (12.0, 0.046, 1200.0)
     """
-    return float(f"{value:.2g}")
+    return significant(value, 2)

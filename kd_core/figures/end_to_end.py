@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from kd_core.figures.look import PALETTE, Say, figure, named_ticks
 from kd_core.latency.stages import STAGES, Stage, whole
-from kd_core.text import Msg
+from kd_core.text import Msg, significant
 
 MAX_MODELS = 12
 COLOURS = {"decode": PALETTE[4], "resize": PALETTE[1], "network": PALETTE[0], "post": PALETTE[3]}
@@ -149,4 +149,4 @@ def _sums(info: EndToEnd, say: Say) -> go.Scatter:
 
 def _two(value: float) -> float:
     """Two significant digits: what an estimate can carry."""
-    return float(f"{value:.2g}")
+    return significant(value, 2)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from kd_core.config import Arm, DistilSettings, LossTerm, StudySettings, TrainSettings
 from kd_core.losses import LOSSES, LossSpec
 from kd_core.losses.spec import looks_inside, needs_teacher
+from kd_core.text import significant
 from kd_core.train.alone import Alone
 from kd_core.train.modes import MODES
 
@@ -76,7 +77,7 @@ def usual_weight(spec: LossSpec) -> float | None:
         return None
     low, high = spec.range or (1.0, 1.0)
     middle = math.sqrt(max(low, high * 1e-4) * high)
-    return float(f"{middle:.2g}")
+    return significant(middle, 2)
 
 
 def usual_term(name: str) -> LossTerm:

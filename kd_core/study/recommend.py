@@ -23,7 +23,7 @@ from kd_core.latency.devices import DEVICES
 from kd_core.study.costs import Cost
 from kd_core.study.results import PREDICTIONS
 from kd_core.study.store import Store
-from kd_core.text import Msg
+from kd_core.text import Msg, significant
 
 
 def higher_is_better(metric: str) -> bool:
@@ -116,7 +116,7 @@ def two(value: float) -> float:
     >>> two(13.72), two(0.0456)
     (14.0, 0.046)
     """
-    return float(f"{value:.2g}")
+    return significant(value, 2)
 
 
 def sentence(row: pd.Series, metric: str, device: Msg, runtime: Msg) -> Msg:

@@ -13,7 +13,7 @@ from statistics import fmean
 
 from kd_core.study.records import RunRecord, TrainingRecord
 from kd_core.study.results import Result
-from kd_core.text import Msg
+from kd_core.text import Msg, significant
 
 ALIKE = 1.05
 """Up to this ratio two trainings took the same time, as far as a shared machine can tell."""
@@ -100,7 +100,7 @@ class CostRatio:
         if self.time is None:
             return Msg("train.cost.unknown")
         known = "alike" if 1 / ALIKE <= self.time <= ALIKE else "ratio"
-        return Msg(f"train.cost.{known}", {"ratio": float(f"{self.time:.2g}")})
+        return Msg(f"train.cost.{known}", {"ratio": significant(self.time, 2)})
 
 
 def cost_ratio(record: TrainingRecord | Spent, baseline: TrainingRecord | Spent) -> CostRatio:

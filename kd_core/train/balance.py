@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from kd_core.data.disk import full_disk_is_told
 from kd_core.losses.spec import LOSSES
 from kd_core.settings import Settings
-from kd_core.text import Msg
+from kd_core.text import Msg, significant
 
 BALANCE = "balance.json"
 
@@ -176,7 +176,7 @@ def _beside(
     )
     if name == "task" or share.verdict == "fair" or share.gradient == 0:
         return share
-    return share.change(suggested=float(f"{gradient / share.gradient:.2g}"))
+    return share.change(suggested=significant(gradient / share.gradient, 2))
 
 
 def messages(balance: Balance) -> list[tuple[Literal["info", "warning"], Msg]]:
@@ -221,4 +221,4 @@ def read_balance(folder: Path) -> Balance | None:
 
 
 def _short(value: float) -> float:
-    return float(f"{value:.2g}")
+    return significant(value, 2)
